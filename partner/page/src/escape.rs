@@ -30,12 +30,7 @@ struct Name<'a>(&'a str);
 
 impl fmt::Display for Name<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // ASCII letters have one direction, and their isolated neighbours do not change it.
-        if self.0.is_ascii() {
-            write!(f, "{}", Letters(self.0))
-        } else {
-            write!(f, "<bdi>{}</bdi>", Letters(self.0))
-        }
+        write!(f, "<bdi>{}</bdi>", Letters(self.0))
     }
 }
 
@@ -122,7 +117,7 @@ mod tests {
     #[test]
     fn lines_end_where_ours_do_and_nowhere_else() {
         let lines = Text::fixed("a \\\n  b ").quote("c\n--danger");
-        assert_eq!(Lines(&lines).to_string(), "a \\\n  b c\\u{a}--danger");
+        assert_eq!(Lines(&lines).to_string(), "a \\\n  b <bdi>c\\u{a}--danger</bdi>");
         assert_eq!(Label(&Text::quoted("\u{5e9}<")).to_string(), "<bdi>\u{5e9}&lt;</bdi>");
     }
 }

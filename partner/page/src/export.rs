@@ -161,6 +161,8 @@ pub fn plain(cell: &Cell) -> String {
     match cell {
         Cell::Empty => String::new(),
         Cell::Text(text) => text.clone(),
+        // A p of 5e-102 in plain digits has a hundred zeros.
+        Cell::Number(number) if number.abs() < 1e-6 && *number != 0.0 => format!("{number:e}"),
         Cell::Number(number) => number.to_string(),
         Cell::Whole(number) => number.to_string(),
         Cell::Flag(flag) => flag.to_string(),

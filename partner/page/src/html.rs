@@ -1,11 +1,13 @@
 //! A self-contained page of HTML: no script, nothing from outside.
 
 use crate::{
+    bars::{self, Drawn},
+    course,
     escape::{Label, Letters, Lines, Prose},
-    plot,
+    plot, series,
 };
 use protocol::page::{
-    Banner, Bar, Block, Page, Row, Section, Severity, Statement, Table, Text, Topic, UNKNOWN,
+    Banner, Bar, Bars, Block, Page, Row, Section, Severity, Statement, Table, Text, Topic, UNKNOWN,
 };
 use std::fmt::{self, Write};
 
@@ -18,9 +20,40 @@ pub fn page(page: &Page) -> Result<String, fmt::Error> {
     let mut html = String::new();
     write!(
         html,
-        "{HEAD}<title>{}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n",
-        Letters(&page.about.raw())
+        "{HEAD}<title>{}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n{}</main>\n</body>\n</html>\n",
+        Letters(&page.about.raw()),
+        with_plain_names(&body(page)?)
     )?;
+    Ok(html)
+}
+
+/// The same body, in which names of plain ASCII letters are not set apart: they have one direction, and a report marks nobody's
+/// names. What others chose is escaped, so nothing but our own marks is taken for one.
+fn with_plain_names(body: &str) -> String {
+    let mut parts = body.split("<bdi>");
+    let mut html = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        match part.split_once("</bdi>") {
+            Some((name, rest)) if name.is_ascii() && !name.contains("\\u{") => {
+                html.push_str(name);
+                html.push_str(rest);
+            }
+            _ => {
+                html.push_str("<bdi>");
+                html.push_str(part);
+            }
+        }
+    }
+    html
+}
+
+/// What stands on the page, without what a file of HTML has around it: for a page within another, whose style is [`STYLE`].
+///
+/// # Errors
+///
+/// [`fmt::Error`], which writing to a string does not make.
+pub fn body(page: &Page) -> Result<String, fmt::Error> {
+    let mut html = String::new();
     page.banners.iter().try_for_each(|told| banner(&mut html, told))?;
     writeln!(html, "<h1>{}</h1>", Prose(&page.title))?;
     writeln!(html, "<p class=\"sub\">{}</p>", Prose(&page.subtitle))?;
@@ -29,8 +62,19 @@ pub fn page(page: &Page) -> Result<String, fmt::Error> {
     for part in &page.sections {
         section(&mut html, part)?;
     }
-    html.push_str("</main>\n</body>\n</html>\n");
     Ok(html)
+}
+
+/// A word or a sentence of anybody's, escaped, for whoever draws more than a page.
+#[must_use]
+pub fn letters(text: &str) -> impl fmt::Display {
+    Letters(text)
+}
+
+/// A sentence, escaped, with what others chose set apart in it.
+#[must_use]
+pub fn prose(text: &Text) -> impl fmt::Display {
+    Prose(text)
 }
 
 fn banner(html: &mut String, banner: &Banner) -> fmt::Result {
@@ -81,6 +125,8 @@ fn section(html: &mut String, section: &Section) -> fmt::Result {
             Block::List(points) => list(html, points)?,
             Block::Table(found) => table(html, found)?,
             Block::Intervals(found) => html.push_str(&plot::intervals(found)?),
+            Block::Series(found) => html.push_str(&series::figure(found)?),
+            Block::Course(found) => html.push_str(&course::course(found)?),
             Block::Terms(terms) => {
                 let class = if section.topic == Topic::Receipt { " class=\"digests\"" } else { "" };
                 writeln!(html, "<dl{class}>")?;
@@ -118,7 +164,7 @@ fn table(html: &mut String, table: &Table) -> fmt::Result {
         names(html, table, row)?;
         figures(html, table, row)?;
         if let Some(bars) = bars {
-            bar(html, row.bar, bars.widest)?;
+            bar(html, row.bar, bars)?;
         }
         writeln!(html, "</tr>")?;
     }
@@ -157,20 +203,25 @@ fn figures(html: &mut String, table: &Table, row: &Row) -> fmt::Result {
     Ok(())
 }
 
-/// Draws a bar, with its range across its end. The value `widest` fills the width.
-fn bar(html: &mut String, bar: Option<Bar>, widest: f64) -> fmt::Result {
-    let Some(Bar { value, range }) = bar else { return write!(html, "<td></td>") };
-    let x = |number: f64| if widest > 0.0 { BAR * (number / widest).clamp(0.0, 1.0) } else { 0.0 };
-    let [low, high] = range.map(x);
-    let end = x(value);
+/// Draws a bar, with its range across its end.
+fn bar(html: &mut String, bar: Option<Bar>, bars: &Bars) -> fmt::Result {
+    let Some(bar) = bar else { return write!(html, "<td></td>") };
+    let Drawn { ends: [start, end], range, goes_on, middle } = bars::drawn(bar, bars);
+    let (x, width) = (BAR * start, BAR * (end - start));
     // The bar goes on beyond the picture, and a gap shows that.
-    let gap = if value > widest { "<path class=\"gap\" d=\"M144 0h6l-6 14h-6z\"/>" } else { "" };
+    let gap = if goes_on { "<path class=\"gap\" d=\"M144 0h6l-6 14h-6z\"/>" } else { "" };
     write!(
         html,
         "<td><svg class=\"bar\" viewBox=\"0 0 {BAR} 14\" aria-hidden=\"true\">\
-         <rect x=\"0\" y=\"2\" width=\"{end:.1}\" height=\"10\"/>\
-         <line x1=\"{low:.1}\" x2=\"{high:.1}\" y1=\"7\" y2=\"7\"/>{gap}</svg></td>"
-    )
+         <rect x=\"{x:.1}\" y=\"2\" width=\"{width:.1}\" height=\"10\"/>"
+    )?;
+    if let Some([low, high]) = range.map(|range| range.map(|share| BAR * share)) {
+        write!(html, "<line x1=\"{low:.1}\" x2=\"{high:.1}\" y1=\"7\" y2=\"7\"/>")?;
+    }
+    if let Some(middle) = middle.map(|share| BAR * share) {
+        write!(html, "<line x1=\"{middle:.1}\" x2=\"{middle:.1}\" y1=\"0\" y2=\"14\"/>")?;
+    }
+    write!(html, "{gap}</svg></td>")
 }
 
 /// Width of the picture of a bar.
@@ -180,4 +231,5 @@ const HEAD: &str = "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\
     <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
     <meta name=\"color-scheme\" content=\"light dark\">\n\
     <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n";
-pub(crate) const STYLE: &str = include_str!("style.css");
+/// The style of a page.
+pub const STYLE: &str = include_str!("style.css");

@@ -2,16 +2,18 @@
 //! none of them is lost where the picture goes.
 
 use crate::{
+    bars::{self, Drawn},
     escape::Letters,
     plot::{self, Axis},
+    series,
 };
-use protocol::page::{self, Bar, Block, Intervals, Page, Row, Severity, Table, Text};
+use protocol::page::{self, Bar, Bars, Block, Intervals, Page, Row, Series, Severity, Table, Text};
 use std::fmt::{self, Write};
 
 /// Draws the pictures of `page`, with `foot` below; `None` if the page has no picture.
 ///
 /// The file stands alone: it loads nothing, runs nothing, and is light whatever the theme, as slides are. Its letters are those of the
-/// machine that shows it.
+/// machine that shows it. Where a page has more pictures than a slide holds, the first ones are drawn, and how many are not is said.
 ///
 /// # Errors
 ///
@@ -19,24 +21,39 @@ use std::fmt::{self, Write};
 pub fn svg(page: &Page, foot: &str) -> Result<Option<String>, fmt::Error> {
     let mut sheet = Sheet::default();
     sheet.head(page)?;
-    let mut pictures = 0_usize;
+    let (mut pictures, mut left) = (0_usize, 0_usize);
     for section in &page.sections {
         // Of several tables in a section, the heading above each says of what it is.
-        let mut heading = None;
+        let mut heading = section.heading.raw();
         for block in &section.blocks {
             match block {
                 Block::Heading(text) => {
-                    heading = Some(text.raw());
+                    heading = text.raw();
                     continue;
                 }
+                Block::Intervals(_) => {}
+                Block::Table(found) if found.bars.is_some() => {}
+                _ => continue,
+            }
+            if pictures > 0 && sheet.y > FULL {
+                left += 1;
+                continue;
+            }
+            match block {
                 Block::Intervals(found) => sheet.intervals(found)?,
-                Block::Table(found) if found.bars.is_some() => {
-                    sheet.bars(found, heading.as_deref())?;
-                }
+                Block::Series(found) => sheet.series(found)?,
+                Block::Table(found) => sheet.bars(found, &heading)?,
                 _ => continue,
             }
             pictures += 1;
         }
+    }
+    if left > 0 {
+        sheet.room(14.0);
+        let more = format!(
+            "There is room for no more on a slide: the page has {left} more of these pictures."
+        );
+        sheet.text("notice", &more, BODY)?;
     }
     if pictures == 0 {
         return Ok(None);
@@ -68,7 +85,7 @@ impl Sheet {
             let reasons = Text::list(banner.reasons.iter().cloned(), " ");
             let said = format!("{} {}", banner.headline.raw(), reasons.raw());
             let class = if banner.severity == Severity::Notice { "notice" } else { "warning" };
-            self.text(class, said.trim_end(), BODY)?;
+            self.text(class, said.trim_end(), BOLD)?;
         }
         self.room(6.0);
         self.text("title", &page.title.raw(), TITLE)?;
@@ -81,7 +98,7 @@ impl Sheet {
 
     fn intervals(&mut self, plot: &Intervals) -> fmt::Result {
         self.room(14.0);
-        self.text("heading", &plot.title.raw(), BODY)?;
+        self.text("heading", &plot.title.raw(), BOLD)?;
         match plot.axis {
             page::Axis::Own => {
                 for row in &plot.rows {
@@ -107,25 +124,46 @@ impl Sheet {
         self.lane(&row.name.raw(), &figure, |svg| plot::lane(svg, row, axis))
     }
 
-    fn bars(&mut self, table: &Table, heading: Option<&str>) -> fmt::Result {
+    /// Lines over time, over the whole width.
+    fn series(&mut self, found: &Series) -> fmt::Result {
         self.room(14.0);
-        if let Some(heading) = heading {
-            self.text("heading", heading, BODY)?;
+        self.text("heading", &found.title.raw(), BODY)?;
+        for (class, line) in series::named(found) {
+            self.text(class, &format!("{} ({})", line.name.raw(), line.words.raw()), NAME_OF_LINE)?;
         }
+        let (y, width) = (self.y, WIDTH - 2.0 * MARGIN);
+        write!(
+            self.drawn,
+            "<svg class=\"lane\" x=\"{MARGIN}\" y=\"{y:.1}\" width=\"{width}\" height=\"{FIELD}\">"
+        )?;
+        series::field(&mut self.drawn, found)?;
+        writeln!(self.drawn, "</svg>")?;
+        self.room(FIELD);
+        let y = self.y;
+        write!(
+            self.drawn,
+            "<svg class=\"scale\" x=\"{MARGIN}\" y=\"{y:.1}\" width=\"{width}\" height=\"20\">"
+        )?;
+        series::names(&mut self.drawn, found)?;
+        writeln!(self.drawn, "</svg>")?;
+        self.room(22.0);
+        Ok(())
+    }
+
+    fn bars(&mut self, table: &Table, heading: &str) -> fmt::Result {
+        self.room(14.0);
+        self.text("heading", heading, BOLD)?;
         let headings = table.names.iter().map(Text::raw).collect::<Vec<_>>().join(", ");
         let shown = table.figures.iter().map(Text::raw).collect::<Vec<_>>().join("; ");
-        self.text("heading", &format!("{headings}: {shown}"), BODY)?;
-        let widest = table.bars.as_ref().map_or(0.0, |bars| bars.widest);
+        self.text("notice", &format!("{headings}: {shown}"), BODY)?;
+        let Some(bars) = &table.bars else { return Ok(()) };
         for Row { names, figures, bar, .. } in &table.rows {
             let Some(bar) = bar else { continue };
             let name = names.iter().map(Text::raw).collect::<Vec<_>>().join(", ");
             let figures = figures.iter().map(Text::raw).collect::<Vec<_>>().join("; ");
-            self.lane(&name, &figures, |svg| draw_bar(svg, *bar, widest))?;
+            self.lane(&name, &figures, |svg| draw_bar(svg, *bar, bars))?;
         }
-        match &table.bars {
-            Some(bars) => self.text("foot", &bars.note.raw(), FOOT),
-            None => Ok(()),
-        }
+        self.text("foot", &bars.note.raw(), FOOT)
     }
 
     /// A name and a figure, and beside them what `draw` draws.
@@ -187,53 +225,76 @@ impl Sheet {
     }
 }
 
-/// Draws a bar, with its range across its end. The value `widest` fills the width.
-fn draw_bar(svg: &mut String, bar: Bar, widest: f64) -> fmt::Result {
-    let Bar { value, range } = bar;
-    let share = |number: f64| {
-        if widest > 0.0 { 100.0 * (number / widest).clamp(0.0, 1.0) } else { 0.0 }
-    };
-    let (end, [low, high]) = (share(value), range.map(share));
+/// Draws a bar, with its range across its end.
+fn draw_bar(svg: &mut String, bar: Bar, bars: &Bars) -> fmt::Result {
+    let Drawn { ends: [start, end], range, goes_on, middle } = bars::drawn(bar, bars);
+    let (x, width) = (100.0 * start, 100.0 * (end - start));
+    write!(
+        svg,
+        "<rect class=\"bar\" x=\"{x:.2}%\" y=\"20%\" width=\"{width:.2}%\" height=\"60%\"/>"
+    )?;
+    if let Some([low, high]) = range.map(|range| range.map(|share| 100.0 * share)) {
+        write!(
+            svg,
+            "<line class=\"range\" x1=\"{low:.2}%\" x2=\"{high:.2}%\" y1=\"50%\" y2=\"50%\"/>"
+        )?;
+    }
+    if let Some(middle) = middle.map(|share| 100.0 * share) {
+        write!(
+            svg,
+            "<line class=\"reference\" x1=\"{middle:.2}%\" x2=\"{middle:.2}%\" y1=\"0\" y2=\"100%\"/>"
+        )?;
+    }
     // The bar goes on beyond the picture, and a gap shows that.
-    let gap = if value > widest {
+    let gap = if goes_on {
         "<svg class=\"end\" x=\"92%\"><path class=\"gap\" d=\"M0 0h6l-6 46h-6z\"/></svg>"
     } else {
         ""
     };
-    write!(
-        svg,
-        "<rect class=\"bar\" x=\"0\" y=\"20%\" width=\"{end:.2}%\" height=\"60%\"/>\
-         <line class=\"range\" x1=\"{low:.2}%\" x2=\"{high:.2}%\" y1=\"50%\" y2=\"50%\"/>{gap}"
-    )
+    write!(svg, "{gap}")
 }
 
-/// `text` in lines of at most about so many letters. A longer word has a line of its own, or several.
+/// `text` in lines of at most about so many letters, capitals and digits counted as wider ones. A longer word has a line of its own, or several.
 fn broken(text: &str, letters: usize) -> Vec<String> {
+    let room = 10 * letters;
     let mut lines = Vec::new();
     let mut line = String::new();
     let mut length = 0_usize;
     for word in text.split_whitespace() {
-        let mut rest: Vec<char> = word.chars().collect();
-        while !rest.is_empty() {
-            let fits = length == 0 || length + 1 + rest.len() <= letters;
-            if !fits {
+        let mut rest = word.chars().peekable();
+        let whole = word.chars().map(width).sum::<usize>();
+        if length > 0 && length + SPACE + whole > room {
+            lines.push(std::mem::take(&mut line));
+            length = 0;
+        }
+        if length > 0 {
+            line.push(' ');
+            length += SPACE;
+        }
+        while let Some(letter) = rest.next() {
+            line.push(letter);
+            length += width(letter);
+            if rest.peek().is_some_and(|next| length + width(*next) > room) {
                 lines.push(std::mem::take(&mut line));
                 length = 0;
-                continue;
             }
-            let taken: Vec<char> = rest.drain(..rest.len().min(letters)).collect();
-            if length > 0 {
-                line.push(' ');
-                length += 1;
-            }
-            length += taken.len();
-            line.extend(taken);
         }
     }
-    if length > 0 {
+    if !line.is_empty() {
         lines.push(line);
     }
     lines
+}
+
+/// How wide a letter is, in tenths of most.
+fn width(letter: char) -> usize {
+    if letter.is_uppercase() || matches!(letter, 'm' | 'w' | '%') {
+        14
+    } else if matches!(letter, 'i' | 'j' | 'l' | '.' | ',' | ':' | ';' | '\'') {
+        SPACE
+    } else {
+        10
+    }
 }
 
 /// Height of a line, and about how many letters one has room for.
@@ -243,9 +304,12 @@ struct Lettering {
     letters: usize,
 }
 
-const TITLE: Lettering = Lettering { height: 30.0, letters: 70 };
-const BODY: Lettering = Lettering { height: 21.0, letters: 118 };
+const TITLE: Lettering = Lettering { height: 30.0, letters: 60 };
+const BODY: Lettering = Lettering { height: 21.0, letters: 108 };
+/// What is written bold: warnings and headings.
+const BOLD: Lettering = Lettering { height: 21.0, letters: 96 };
 const NAME: Lettering = Lettering { height: 18.0, letters: 32 };
+const NAME_OF_LINE: Lettering = Lettering { height: 18.0, letters: 118 };
 const FOOT: Lettering = Lettering { height: 15.0, letters: 150 };
 
 /// Width of the drawing, and where lanes begin in it.
@@ -254,6 +318,12 @@ const MARGIN: f64 = 32.0;
 const PLOT: f64 = 270.0;
 const PLOT_WIDTH: f64 = 640.0;
 const LANE: f64 = 46.0;
+/// Height of lines over time.
+const FIELD: f64 = 260.0;
+/// Where a slide is full.
+const FULL: f64 = 1100.0;
+/// How wide a space is, in tenths of most letters.
+const SPACE: usize = 5;
 
 /// Colours are written out, since few programs that take SVG know variables.
 const STYLE: &str = include_str!("picture.css");
@@ -270,7 +340,7 @@ mod tests {
             names: vec!["Bin".into()],
             figures: vec!["Odds".into()],
             rows: vec![row],
-            bars: Some(Bars { widest: 4.0, note: "note".into() }),
+            bars: Some(Bars { widest: 4.0, from: None, note: "note".into() }),
         };
         let section = Section::new(Topic::Figures, "Figures".into());
         let section = section.with(Block::Heading("age".into())).with(Block::Table(table));
@@ -286,10 +356,47 @@ mod tests {
         assert_eq!(svg(&Page::default(), "foot"), Ok(None));
     }
 
+    /// Of tables without a heading of their own, the section says of what they are.
+    #[test]
+    fn a_table_without_a_heading_has_that_of_its_section_and_a_slide_has_an_end() {
+        let mut page = page(2.0);
+        page.sections[0].blocks.remove(0);
+        let drawn = svg(&page, "foot").unwrap().unwrap();
+        assert!(drawn.contains(">Figures</text>"), "{drawn}");
+        page.sections = vec![page.sections[0].clone(); 40];
+        let drawn = svg(&page, "foot").unwrap().unwrap();
+        let height: f64 =
+            drawn.split("height=\"").nth(1).unwrap().split('"').next().unwrap().parse().unwrap();
+        assert!(height < 1400.0, "{height}");
+        let shown = drawn.matches(">Figures</text>").count();
+        assert!(drawn.contains(&format!("the page has {} more of these", 40 - shown)), "{drawn}");
+    }
+
+    /// The warning is bold, and letters of most fonts are wider so: a line of it has fewer.
+    #[test]
+    fn a_warning_is_broken_sooner_than_what_is_not_bold() {
+        let mut page = page(2.0);
+        let said =
+            "SIMULATED ENCLAVE ".to_owned() + &"which proves nothing about hardware ".repeat(6);
+        page.banners = vec![page::Banner {
+            severity: Severity::Warning,
+            headline: Text::fixed(said),
+            reasons: Vec::new(),
+        }];
+        let drawn = svg(&page, "foot").unwrap().unwrap();
+        let lines = drawn.lines().filter(|line| line.contains("class=\"warning\""));
+        let said = |line: &str| line.split(['>', '<']).nth(2).unwrap().len();
+        let longest = lines.map(said).max().unwrap();
+        // 896 pixels of 15-pixel letters, of which a bold one takes 0.58 em and a bit more.
+        assert!(longest <= 102, "{longest}");
+    }
+
     #[test]
     fn a_line_is_broken_between_words_and_a_long_word_where_it_must() {
         assert_eq!(broken("one two three", 7), ["one two", "three"]);
-        assert_eq!(broken("abcdefgh i", 3), ["abc", "def", "gh", "i"]);
+        assert_eq!(broken("abcdefgh xx", 3), ["abc", "def", "gh", "xx"]);
+        // Capitals are wider.
+        assert_eq!(broken("ONE TWO", 7), ["ONE", "TWO"]);
         assert!(broken(" ", 3).is_empty());
     }
 }

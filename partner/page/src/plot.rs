@@ -60,7 +60,12 @@ pub(crate) fn lane(svg: &mut String, row: &Interval, axis: &Axis<'_>) -> fmt::Re
     end(svg, low, "0", "0,0 9,-6 9,6")?;
     end(svg, high, "100%", "0,0 -9,-6 -9,6")?;
     let x = axis.x(row.estimate);
-    writeln!(svg, "<circle class=\"point\" cx=\"{x:.2}%\" cy=\"50%\" r=\"5.5\"/>")
+    writeln!(svg, "<circle class=\"point\" cx=\"{x:.2}%\" cy=\"50%\" r=\"5.5\"/>")?;
+    let Some(beside) = row.beside.map(|beside| axis.x(beside)) else { return Ok(()) };
+    writeln!(
+        svg,
+        "<svg class=\"end\" x=\"{beside:.2}%\" y=\"50%\"><polygon class=\"beside\" points=\"0,-8 8,0 0,8 -8,0\"/></svg>"
+    )
 }
 
 /// Draws a stroke at an end of the interval, or an arrow at `edge` where the interval has no end.
@@ -135,8 +140,9 @@ pub(crate) struct Axis<'p> {
 
 impl<'p> Axis<'p> {
     pub(crate) fn of(rows: &'p [Interval], reference: f64) -> Self {
-        let numbers =
-            rows.iter().flat_map(|row| row.ends.into_iter().flatten().chain([row.estimate]));
+        let numbers = rows.iter().flat_map(|row| {
+            row.ends.into_iter().chain([row.beside]).flatten().chain([row.estimate])
+        });
         let (mut low, mut high) = (reference, reference);
         for number in numbers.filter(|number| number.is_finite()) {
             low = low.min(number);
@@ -152,12 +158,31 @@ impl<'p> Axis<'p> {
         Self { unit, reference, low, high, step: round_step((high - low) / 5.0), is_signed }
     }
 
+    /// Over all of `numbers`, whatever they are compared with.
+    pub(crate) fn over(numbers: impl Iterator<Item = f64>) -> Axis<'static> {
+        let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+        for number in numbers.filter(|number| number.is_finite()) {
+            low = low.min(number);
+            high = high.max(number);
+        }
+        if high - low <= 0.0 {
+            (low, high) = (low - 1.0, high + 1.0);
+        }
+        if low > high {
+            (low, high) = (0.0, 1.0);
+        }
+        let pad = (high - low) * 0.06;
+        let (low, high) = (low - pad, high + pad);
+        let step = round_step((high - low) / 4.0);
+        Axis { unit: "", reference: low, low, high, step, is_signed: false }
+    }
+
     /// Where a number stands, as a share of the width in percent.
-    fn x(&self, number: f64) -> f64 {
+    pub(crate) fn x(&self, number: f64) -> f64 {
         100.0 * ((number - self.low) / (self.high - self.low)).clamp(0.0, 1.0)
     }
 
-    fn ticks(&self) -> impl Iterator<Item = f64> + use<> {
+    pub(crate) fn ticks(&self) -> impl Iterator<Item = f64> + use<> {
         let (step, high) = (self.step, self.high);
         let first = (self.low / step).ceil();
         let multiples = std::iter::successors(Some(first), |multiple| Some(multiple + 1.0));
@@ -169,7 +194,7 @@ impl<'p> Axis<'p> {
             .take(12)
     }
 
-    fn label(&self, tick: f64) -> String {
+    pub(crate) fn label(&self, tick: f64) -> String {
         let mut decimals = 0;
         let mut step = self.step;
         while decimals < 8 && (step - step.round()).abs() > 1e-6 {
@@ -204,6 +229,7 @@ mod tests {
             unit: String::new(),
             estimate: 1.2,
             ends: [Some(1.1), Some(1.3)],
+            beside: None,
         };
         Intervals {
             title: Text::fixed("ratio"),

@@ -93,6 +93,15 @@ fn section(out: &mut String, section: &Section) -> fmt::Result {
                 wrap(out, "  ", &prose(&found.title))?;
                 found.rows.iter().try_for_each(|row| interval(out, row))?;
             }
+            Block::Series(found) => {
+                wrap(out, "  ", &prose(&found.title))?;
+                for line in [&found.seen, &found.other] {
+                    let text = line.name.clone().and(": ").with(line.words.clone());
+                    wrap(out, "  - ", &prose(&text))?;
+                }
+            }
+            // Its table stands beside it.
+            Block::Course(found) => wrap(out, "  ", &prose(&found.words))?,
             Block::Terms(terms) => {
                 for term in terms {
                     let text = term.name.clone().and(": ").with(term.text.clone());

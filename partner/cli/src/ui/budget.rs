@@ -1,0 +1,240 @@
+//! What is left of the party's budgets, and what they were spent on, entry by entry.
+
+use super::desk::PartyDesk;
+use crate::{
+    budget::{
+        one_job,
+        remaining::{latest, remaining},
+    },
+    failure::Failure,
+    people,
+    words::{self, counted},
+};
+use client::clock;
+use custody::{BudgetLine, EntryKind, EntryLine};
+use protocol::{
+    contract::Contract,
+    loss::Loss,
+    page::{
+        Banner, Block, Change, Course, Page, Row, Section, Severity, Statement, Table, Text, Topic,
+        number::moment,
+    },
+    refusal::WhichBudget,
+    time::Time,
+};
+
+pub(super) fn page(desk: &PartyDesk) -> Result<Page, Failure> {
+    let contract = &desk.contract;
+    let mut page = Page {
+        about: "Budget".into(),
+        title: "What is left".into(),
+        subtitle: Text::fixed("Budgets of ")
+            .quote(&desk.party)
+            .and(" by its own ledger. A budget bounds what anybody can learn of one person."),
+        ..Page::default()
+    };
+    let now = clock::now();
+    let Some(ledger) = desk.ledger()? else {
+        let text = "This folder has no ledger: it is an analyst's. What a question costs, and whether its owners would pay, is said \
+                    when it is priced.";
+        page.answer.push(Statement::whole(text.into()));
+        return Ok(page);
+    };
+    let report = ledger.report(contract, &desk.party, now)?;
+    if report.restored {
+        page.banners.push(Banner {
+            severity: Severity::Stop,
+            headline: "This ledger is a restored backup.".into(),
+            reasons: vec![
+                "It hands out nothing until `glovebox custody accounted` has taken in the closings since then."
+                    .into(),
+            ],
+        });
+    }
+    if report.budgets.is_empty() {
+        let text = Text::quoted(&desk.party);
+        let text = text.and(" owns no dataset under this contract, and so has no budget.");
+        page.answer.push(Statement::whole(text));
+    }
+    for line in &report.budgets {
+        page.answer.push(in_a_sentence(line));
+        page.sections.push(section(line, contract, &ledger.entries(contract, line)?, now));
+    }
+    let people = report.people.iter().flat_map(|line| {
+        let overlaps = people::about_overlaps(line);
+        std::iter::once(people::words(line)).chain(overlaps)
+    });
+    let people: Vec<_> = people.map(Text::fixed).collect();
+    if !people.is_empty() {
+        let section = Section::new(Topic::People, "What its people have lost so far".into());
+        page.sections.push(section.with(Block::List(people)));
+    }
+    Ok(page)
+}
+
+/// What is left, as somebody says it who plans.
+fn in_a_sentence(line: &BudgetLine) -> Statement {
+    let name = Text::quoted(&line.dataset).and(" for ").quote(&line.purpose).and(":");
+    let left = share(&line.remaining, &line.allowed);
+    let text = Text::fixed(format!("{left} of {} budget is left", whose(line.kind)));
+    let (cost, like) = match latest(line).next() {
+        Some(job) => {
+            (Some(job.proof.cost.clone()), Text::fixed(" like “").quote(&job.analysis).and("”"))
+        }
+        None => (one_job(line.delta), " of epsilon 1".into()),
+    };
+    let times = cost.and_then(|cost| line.remaining.times(&cost)).unwrap_or(0);
+    let text = match times {
+        0 => text.and(", not enough for another question"),
+        times => {
+            text.and(format!(", enough for {}", counted(times, "more question", "more questions")))
+        }
+    };
+    let text = text.with(like);
+    let life = share(&line.lifetime_remaining, &line.lifetime_allowed);
+    let ends = moment(line.period_ends);
+    let text = text.and(match line.kind {
+        WhichBudget::Contract => format!(". The contract ends {ends}."),
+        _ => format!(". It is filled again {ends}."),
+    });
+    let text = text.and(format!(" For life, {life} is left."));
+    Statement { name: Some(name), text }
+}
+
+/// The period of a budget, as somebody says it who is in it.
+fn whose(kind: WhichBudget) -> &'static str {
+    match kind {
+        WhichBudget::Day => "today's",
+        WhichBudget::Week => "this week's",
+        WhichBudget::Month => "this month's",
+        _ => "the contract's",
+    }
+}
+
+fn section(line: &BudgetLine, contract: &Contract, entries: &[EntryLine], now: Time) -> Section {
+    let heading = Text::quoted(&line.dataset).and(" for ").quote(&line.purpose);
+    let mut section = Section::new(Topic::Cost, heading);
+    section.blocks.push(Block::Table(amounts(line)));
+    let current: Vec<_> = entries.iter().filter(|entry| entry.in_period).collect();
+    if current.is_empty() {
+        let text = format!("Nothing was taken of the budget of {} yet.", line.period);
+        section.blocks.push(Block::Paragraph(Text::fixed(text)));
+    } else {
+        section.blocks.push(Block::Course(course(line, &current, now)));
+        section.blocks.push(Block::Table(ledger(line, &current)));
+        let note = "Shares are of rho, in which losses add up. The percentage used after the last entry is what the ledger says \
+                    was used.";
+        section.blocks.push(Block::Note(note.into()));
+    }
+    section
+        .blocks
+        .push(Block::Heading("What it was spent on, and what the rest is enough for".into()));
+    let words = remaining(line, contract).blocks();
+    if words.is_empty() {
+        section.blocks.push(Block::Paragraph("Nothing was asked of it yet.".into()));
+    }
+    section.blocks.extend(words);
+    section
+}
+
+/// What was allowed, used and is left, of the period and for life.
+fn amounts(line: &BudgetLine) -> Table {
+    let epsilon = |loss: &Loss| Text::fixed(format!("{:.3}", loss.rho().epsilon(line.delta)));
+    let rho = |loss: &Loss| Text::fixed(format!("{:.6}", loss.rho().value()));
+    let row = |name: Text, [allowed, used, left]: [&Loss; 3]| {
+        let share = Text::fixed(share(left, allowed));
+        let figures =
+            vec![share, epsilon(allowed), epsilon(left), rho(allowed), rho(used), rho(left)];
+        Row::new(name, figures)
+    };
+    let period = [&line.allowed, &line.used, &line.remaining];
+    let life = [&line.lifetime_allowed, &line.lifetime_used, &line.lifetime_remaining];
+    Table {
+        names: vec!["Budget".into()],
+        figures: ["Left", "Epsilon", "Epsilon left", "Rho", "Rho used", "Rho left"]
+            .map(Text::from)
+            .into(),
+        rows: vec![row(Text::fixed(&line.period), period), row("for life".into(), life)],
+        bars: None,
+    }
+}
+
+/// The running sum after each entry, by the ledger's own addition.
+fn sums<'e>(entries: &'e [&'e EntryLine]) -> impl Iterator<Item = (&'e EntryLine, Loss)> {
+    let (mut taken, mut back) = (Loss::zero(), Loss::zero());
+    entries.iter().map(move |entry| {
+        if entry.kind.is_return() {
+            back = back.plus(&entry.loss);
+        } else {
+            taken = taken.plus(&entry.loss);
+        }
+        (*entry, taken.minus(&back))
+    })
+}
+
+fn course(line: &BudgetLine, entries: &[&EntryLine], now: Time) -> Course {
+    let changes: Vec<_> = sums(entries)
+        .map(|(entry, used)| Change { time: entry.time, amount: percent(&used, &line.allowed) })
+        .collect();
+    let first = entries.first().map_or(now, |entry| entry.time);
+    let end = now.max(entries.last().map_or(now, |entry| entry.time));
+    let left = share(&line.remaining, &line.allowed);
+    Course {
+        title: Text::fixed(format!("How much of the budget of {} was used", line.period)),
+        words: Text::fixed(format!(
+            "{} entries since {}; {left} is left now. The table below has every one.",
+            entries.len(),
+            moment(first)
+        )),
+        changes,
+        // A step that begins at the edge would not be seen.
+        span: [Time(first.0.saturating_sub(end.0.saturating_sub(first.0) / 20 + 1000)), end],
+        most: 100.0,
+        line: "100 %: all of it".into(),
+    }
+}
+
+/// Every entry, with what was used after it.
+fn ledger(line: &BudgetLine, entries: &[&EntryLine]) -> Table {
+    let rows = sums(entries).map(|(entry, used)| {
+        let sign = if entry.kind.is_return() { "-" } else { "" };
+        let cost = Text::fixed(format!("{sign}{}", words::charge(&entry.loss, Some(line.delta))));
+        let used = Text::fixed(format!("{:.2} %", percent(&used, &line.allowed)));
+        let nothing = entry.kind.is_return() && entry.loss.is_zero();
+        let what =
+            if nothing { "a closing: all of it had been spent".into() } else { what(&entry.kind) };
+        let names = vec![Text::fixed(moment(entry.time)), what];
+        Row { names, figures: vec![cost, used], ..Row::default() }
+    });
+    Table {
+        names: vec!["When".into(), "For".into()],
+        figures: vec!["Taken".into(), "Used after it".into()],
+        rows: rows.collect(),
+        bars: None,
+    }
+}
+
+fn what(kind: &EntryKind) -> Text {
+    match kind {
+        EntryKind::Job { name, analyst, analysis } => Text::fixed("“")
+            .quote(analysis)
+            .and("” asked by ")
+            .quote(analyst)
+            .and(format!(" (job {name})")),
+        EntryKind::Prepaid => "handed over for jobs to come".into(),
+        EntryKind::Found => "found in a closing after a backup was restored".into(),
+        EntryKind::WrittenOff => "written off after a backup was restored".into(),
+        EntryKind::Returned => "came back at a closing: it had not been spent".into(),
+        _ => "for something that this version does not know".into(),
+    }
+}
+
+fn percent(part: &Loss, whole: &Loss) -> f64 {
+    let whole = whole.rho().value();
+    if whole > 0.0 { 100.0 * (part.rho().value() / whole) } else { 0.0 }
+}
+
+/// A share in whole percent, rounded down: what is left is never said to be more than it is.
+fn share(part: &Loss, whole: &Loss) -> String {
+    format!("{:.0} %", percent(part, whole).floor())
+}
