@@ -6,6 +6,7 @@ missing=""
 command -v cc >/dev/null 2>&1 || missing="$missing build-essential"
 command -v python3 >/dev/null 2>&1 || missing="$missing python3"
 python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || missing="$missing python3-venv"
+command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
 if [ -n "$missing" ]; then
     if ! command -v apt-get >/dev/null 2>&1; then
         echo "setup: please install:$missing (this is not Debian, so it is not done here)" >&2
@@ -20,13 +21,14 @@ if [ -n "$missing" ]; then
 fi
 
 python=target/python/bin/python3
-pinned='pyarrow==26.0.1 duckdb==2.0.1 onnxruntime==1.32.0'
-versions='from importlib.metadata import version; print(*(f"{name}=={version(name)}" for name in ("pyarrow", "duckdb", "onnxruntime")))'
-found=$("$python" -c "$versions" 2>/dev/null || true)
+pinned='pyarrow==26.0.1 duckdb==2.0.1 onnxruntime==1.32.0 pandas==3.1.1 polars==2.1.0 pytest==9.2.0 nbclient==0.11.0 ipykernel==7.4.0 playwright==1.65.2'
+versions='import sys; from importlib.metadata import version; print(*(f"{name}=={version(name)}" for name in (pin.split("==")[0] for pin in sys.argv[1:])))'
+# shellcheck disable=SC2086
+found=$("$python" -c "$versions" $pinned 2>/dev/null || true)
 if [ "$found" != "$pinned" ]; then
-    echo "setup: installing $pinned into target/python, which has ${found:-not all of them} (the tests read sealed files, count and score with them)" >&2
+    echo "setup: installing $pinned into target/python, which has ${found:-not all of them} (the tests read sealed files and figures, count, score, ask and look at pages with them)" >&2
     mkdir -p target
     python3 -m venv target/python
     # shellcheck disable=SC2086
-    "$python" -m pip install --quiet --disable-pip-version-check $pinned >&2
+    "$python" -m pip install --quiet --no-compile --disable-pip-version-check $pinned >&2
 fi

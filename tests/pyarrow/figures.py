@@ -42,7 +42,7 @@ if importlib.util.find_spec("pandas"):
     import pandas
 
     read["pandas csv"] = pandas.read_csv(f"{stem}.csv").to_dict("records")
-    read["pandas json"] = pandas.read_json(f"{stem}.json").to_dict("records")
+    read["pandas json"] = pandas.read_json(f"{stem}.json", precise_float=True).to_dict("records")
     read["pandas parquet"] = pandas.read_parquet(f"{stem}.parquet").to_dict("records")
 if importlib.util.find_spec("polars"):
     import polars
@@ -57,7 +57,7 @@ assert types["answered"] == "TIMESTAMP WITH TIME ZONE" and types["value"] == "DO
 
 
 def rounded(rows):
-    """pandas reads JSON to some fifteen digits."""
+    """pandas reads JSON to some fifteen digits, even if it is told to be precise."""
     return [[f"{x:.12g}" if isinstance(x, float) else x for x in row] for row in rows]
 
 
