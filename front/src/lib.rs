@@ -1,6 +1,6 @@
-//! The one HTTP front of host, enclave and custody: what stands between a port and whoever answers there.
+//! The one HTTP front of host, enclave, custody and a party's page: what stands between a port and whoever answers there.
 //!
-//! All three are open to strangers, so all three have the same limits in the same code: places, which a
+//! All are open to strangers, or to every program of a machine, so all have the same limits in the same code: places, which a
 //! newcomer takes from whoever has waited longest ([`Places`]), time for a header and for a body, a length
 //! of the body by route, and an end for whoever takes no answer ([`Moving`]).
 

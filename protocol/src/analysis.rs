@@ -12,13 +12,16 @@ pub mod choice;
 #[expect(unreachable_pub, reason = "public in the kind that is copied from it")]
 mod example;
 mod filters;
+pub mod geo;
 pub mod lift;
+pub mod margin;
 pub mod outcomes;
 pub mod overlap;
 pub mod reach;
 pub(crate) mod rules;
 #[cfg(any(test, feature = "samples"))]
 mod samples;
+pub mod shape;
 pub mod table;
 pub mod toml;
 pub mod train;
@@ -35,6 +38,7 @@ use crate::{
     tally::Tally,
     units::{Millionths, Scale},
 };
+use margin::Margin;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uses::Section;
 
@@ -91,6 +95,12 @@ pub(crate) trait Analysis: Sized {
     /// The same question with its intervals at another confidence, in millionths; `None` if it has
     /// no intervals. The tally and the figures stay the same.
     fn at_confidence(&self, confidence: Millionths) -> Option<Self>;
+
+    /// The same question with an outcome tested against this margin; `None` if it has no such outcome, or tests none against margins.
+    /// The tally and the figures stay the same.
+    fn with_margin(&self, _outcome: &str, _margin: Margin) -> Option<Self> {
+        None
+    }
 
     /// The answer, and flags for what can mislead in it; `None` if `released` does not fit the
     /// question.
@@ -198,12 +208,12 @@ pub fn sections() -> impl Iterator<Item = &'static Section> {
 
 /// Writes the closed lists of kinds, and every dispatch on a kind.
 macro_rules! analyses {
-    ($($(#[$doc:meta])* $kind:ident($question:ty => $answer:ty)),+ $(,)?) => {
+    ($($(#[$doc:meta])* $kind:ident($module:ident::$question:ident => $answer:ty)),+ $(,)?) => {
         /// A question, by kind.
         #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
         #[serde(deny_unknown_fields, rename_all = "snake_case")]
         #[expect(clippy::exhaustive_enums, reason = "whoever answers must see a new kind")]
-        pub enum Question { $($(#[$doc])* $kind($question)),+ }
+        pub enum Question { $($(#[$doc])* $kind($module::$question)),+ }
 
         /// An answer, by kind of question.
         #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -213,10 +223,28 @@ macro_rules! analyses {
 
         /// Every kind of question.
         pub const KINDS: &[Kind] = &[$(Kind {
-            kind: <$question as Analysis>::KIND,
-            section: <$question as Analysis>::SECTION,
-            flags: <$question as Analysis>::FLAGS,
+            kind: <$module::$question as Analysis>::KIND,
+            section: <$module::$question as Analysis>::SECTION,
+            flags: <$module::$question as Analysis>::FLAGS,
         }),+];
+
+        /// What may stand in a job of this kind, as its own type has it; `None` if there is no such kind.
+        #[must_use]
+        pub fn shape(kind: &str) -> Option<shape::Shape> {
+            $(if kind == <$module::$question as Analysis>::KIND {
+                return Some(shape::of::<<$module::$question as Analysis>::Toml>());
+            })+
+            None
+        }
+
+        /// The page of this kind for people who ask (`KIND/README.md`); `None` if there is no such kind.
+        #[must_use]
+        pub fn manual(kind: &str) -> Option<&'static str> {
+            $(if kind == <$module::$question as Analysis>::KIND {
+                return Some(include_str!(concat!("analysis/", stringify!($module), "/README.md")));
+            })+
+            None
+        }
 
         $(impl From<$answer> for Answer {
             fn from(answer: $answer) -> Self {
@@ -237,31 +265,31 @@ macro_rules! analyses {
             /// Name of the answer's kind.
             #[must_use]
             pub fn kind(&self) -> &'static str {
-                match self { $(Self::$kind(_) => <$question as Analysis>::KIND),+ }
+                match self { $(Self::$kind(_) => <$module::$question as Analysis>::KIND),+ }
             }
 
             /// What a contract lists to permit the answer's kind.
             pub(crate) fn section(&self) -> &'static Section {
-                match self { $(Self::$kind(_) => <$question as Analysis>::SECTION),+ }
+                match self { $(Self::$kind(_) => <$module::$question as Analysis>::SECTION),+ }
             }
 
             /// The noisy head count from which a cell is shown; `None` where that is the floor of
             /// contract and job.
             pub(crate) fn shown_from(&self) -> Option<i64> {
-                match self { $(Self::$kind(answer) => <$question as Analysis>::shown_from(answer)),+ }
+                match self { $(Self::$kind(answer) => <$module::$question as Analysis>::shown_from(answer)),+ }
             }
 
             /// Every figure of the answer with its error, for programs.
             #[must_use]
             pub fn citations(&self) -> Vec<Citation> {
-                match self { $(Self::$kind(answer) => <$question as Analysis>::citations(answer)),+ }
+                match self { $(Self::$kind(answer) => <$module::$question as Analysis>::citations(answer)),+ }
             }
 
             /// The page that its kind writes about `result`, which has this answer.
             pub(crate) fn page(&self, result: &Answered<Self>) -> Page {
                 match self {
                     $(Self::$kind(answer) => {
-                        <$question as Analysis>::page(&result.clone().map(|_| answer.clone()))
+                        <$module::$question as Analysis>::page(&result.clone().map(|_| answer.clone()))
                     })+
                 }
             }
@@ -271,13 +299,13 @@ macro_rules! analyses {
             /// Name of the question's kind.
             #[must_use]
             pub fn kind(&self) -> &'static str {
-                match self { $(Self::$kind(_) => <$question as Analysis>::KIND),+ }
+                match self { $(Self::$kind(_) => <$module::$question as Analysis>::KIND),+ }
             }
 
             /// What a contract lists to permit the question's kind.
             #[must_use]
             pub fn section(&self) -> &'static Section {
-                match self { $(Self::$kind(_) => <$question as Analysis>::SECTION),+ }
+                match self { $(Self::$kind(_) => <$module::$question as Analysis>::SECTION),+ }
             }
 
             /// The price of the question, and how it is divided between figures.
@@ -303,6 +331,13 @@ macro_rules! analyses {
             #[must_use]
             pub fn at_confidence(&self, confidence: Millionths) -> Option<Self> {
                 match self { $(Self::$kind(asked) => asked.at_confidence(confidence).map(Self::$kind)),+ }
+            }
+
+            /// The same question with an outcome tested against this margin; `None` if it has no such outcome, or tests none against
+            /// margins. The tally and the figures stay the same.
+            #[must_use]
+            pub fn with_margin(&self, outcome: &str, margin: Margin) -> Option<Self> {
+                match self { $(Self::$kind(asked) => asked.with_margin(outcome, margin).map(Self::$kind)),+ }
             }
 
             pub(crate) fn check_lengths(&self) -> Result<(), Refusal> {
@@ -334,8 +369,8 @@ macro_rules! analyses {
                 text: &str,
                 contract: &Contract,
             ) -> Option<Result<(String, Self), toml::TemplateError>> {
-                $(if kind == <$question as Analysis>::KIND {
-                    let asked = toml::ask::<$question>(text, contract);
+                $(if kind == <$module::$question as Analysis>::KIND {
+                    let asked = toml::ask::<$module::$question>(text, contract);
                     return Some(asked.map(|(name, asked)| (name, Self::$kind(asked))));
                 })+
                 None
@@ -361,4 +396,6 @@ analyses! {
     Train(train::Train => train::TrainAnswer),
     /// To which exposures what people did is credited.
     Attribution(attribution::Attribution => attribution::AttributionAnswer),
+    /// What a campaign in some places changed there.
+    Geo(geo::Geo => geo::GeoAnswer),
 }

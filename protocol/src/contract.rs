@@ -266,8 +266,8 @@ impl Contract {
     }
 
     /// Whether `analysis` compares arms and learns of a refusal only together with an outcome: only
-    /// the joined data have a consent column, so refusers leave the arms only if they were found.
-    /// If being found depends on the campaign, the rest of the arms is not comparable.
+    /// the joined data have a consent column, so refusers are known only if they were found. They stay in
+    /// their arm without what they did: to leave them out would make the arms unlike where being found depends on the campaign.
     #[must_use]
     pub fn consent_is_known_by_outcome(&self, analysis: &str) -> bool {
         let Some(terms) = self.analyses.get(analysis) else { return false };
@@ -423,7 +423,8 @@ pub enum OpenContractError {
 }
 
 /// Whether `text` is a name: `a-z` first, then `a-z`, `0-9`, `-` or `_`, at most 32 characters.
-pub(crate) fn is_name(text: &str) -> bool {
+#[must_use]
+pub fn is_name(text: &str) -> bool {
     let tail = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_');
     text.starts_with(|c: char| c.is_ascii_lowercase()) && text.len() <= 32 && text.bytes().all(tail)
 }

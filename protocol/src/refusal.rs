@@ -210,7 +210,9 @@ pub enum Refusal {
     /// The owner of a dataset has not granted its keys.
     ///
     /// Remedy: the owner runs `glovebox grant` for this instance.
-    #[error("{owner} has not granted the keys of \"{dataset}\": ask for `glovebox grant`")]
+    #[error(
+        "{owner} has not granted the keys of \"{dataset}\": {owner} runs `glovebox grant {dataset}`"
+    )]
     KeyWithheld {
         /// Name of the dataset.
         dataset: String,

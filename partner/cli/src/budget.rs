@@ -1,6 +1,6 @@
-mod remaining;
+pub(crate) mod remaining;
 
-use crate::{failure::Failure, files::Paper, people, profile, say, words};
+use crate::{document, failure::Failure, files::Paper, people, profile, say, words};
 use ::page::terminal::{columns, wrap};
 use client::{clock, keys::Identity};
 use custody::{BudgetLine, BudgetReport, InstanceLine, InstanceState, Ledger, OutstandingLine};
@@ -25,10 +25,6 @@ pub(crate) struct Budget {
     /// The contract whose budgets to show [default: that of the usual room in the folder]
     #[arg(long, value_name = "FILE")]
     contract: Option<PathBuf>,
-
-    /// Print it as JSON
-    #[arg(long)]
-    json: bool,
 }
 
 impl Budget {
@@ -38,13 +34,18 @@ impl Budget {
         let identity = Identity::load(&self.dir)?;
         let party = identity.party_in(&contract)?;
         let ledger = Ledger::open(&identity)?;
+        let moved = ledger.moved()?;
         let report = ledger.report(&contract, party, clock::now())?;
-        if self.json {
-            say::json(&as_json(&report, &contract))?;
-        } else {
-            let page = page(&report, &contract, party).map_err(Failure::unclear)?;
-            say::result(page.trim())?;
+        document::fields(&as_json(&report, &contract))?;
+        document::fields(&serde_json::json!({"moved_to": moved.map(|moved| moved.destination)}))?;
+        if let Some(moved) = moved {
+            say::result(format_args!(
+                "This ledger was moved to the place {}: it hands out nothing here any more, and what it says is of before.\n",
+                moved.destination.short()
+            ))?;
         }
+        let page = page(&report, &contract, party).map_err(Failure::unclear)?;
+        say::result(page.trim())?;
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -108,7 +109,7 @@ fn budget(page: &mut String, line: &BudgetLine, contract: &Contract) -> fmt::Res
         let what = "groups whose values are private";
         writeln!(page, "  for {what}: a delta of {allowed} in all, {left} left")?;
     }
-    remaining::remaining(page, line, contract)?;
+    page.push_str(&remaining::remaining(line, contract).printed()?);
     Ok(())
 }
 
@@ -138,16 +139,27 @@ fn handed_to(page: &mut String, instance: &InstanceLine, contract: &Contract) ->
             line.period,
         )?;
     }
-    if instance.state == InstanceState::NotClosed {
-        writeln!(page, "  to look for its closing: glovebox custody settle")?;
+    match instance.state {
+        InstanceState::NotClosed => {
+            writeln!(page, "  to look for its closing: glovebox custody settle")?;
+        }
+        // Only what an instance was handed can come back.
+        InstanceState::Open if !instance.outstanding.is_empty() => wrap(
+            page,
+            "  ",
+            "if it has ended: `glovebox custody settle` brings back what it did not spend; `glovebox close` would end the one that serves",
+        )?,
+        _ => {}
     }
     Ok(())
 }
 
 /// Says in words what has become of an instance.
-fn state_of(instance: &InstanceLine) -> &'static str {
+pub(crate) fn state_of(instance: &InstanceLine) -> &'static str {
     match instance.state {
-        InstanceState::Open => "open: what it was handed may still be spent",
+        InstanceState::Open => {
+            "not closed, as far as this ledger knows: what it was handed may still be spent"
+        }
         InstanceState::NotClosed => {
             "not closed, and a later one was handed budget, too: if it still serves, nothing is lost; if \
              it has ended without a closing, it cannot be settled"
@@ -227,7 +239,7 @@ fn selection_delta(loss: &Loss) -> f64 {
 }
 
 /// The loss of a job of ε = 1 at the budget's δ.
-fn one_job(delta: Delta) -> Option<Loss> {
+pub(crate) fn one_job(delta: Delta) -> Option<Loss> {
     let epsilon = Epsilon::new(1.0).ok()?;
     Some(Loss::zcdp(Rho::from_epsilon(epsilon, delta)))
 }

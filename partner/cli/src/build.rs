@@ -1,6 +1,6 @@
 //! `glovebox build`: the party's list of builds that it no longer believes.
 
-use crate::{failure::Failure, files, say};
+use crate::{document, failure::Failure, files, say};
 use attestation_verifier::Pcr;
 use client::withdrawn;
 use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
@@ -46,6 +46,7 @@ impl Withdraw {
         };
         let new = withdrawn::withdraw(&self.dir, &build)?;
         let list = self.dir.join(withdrawn::WITHDRAWN);
+        document::fields(&serde_json::json!({"before": !new, "file": list}))?;
         say::result(format_args!(
             "{}  {}",
             if new { "withdrawn" } else { "withdrawn before" },
@@ -92,6 +93,11 @@ impl Withdrawn {
             withdrawn::begin(&self.dir)?;
         }
         let builds = withdrawn::read(&self.dir)?.unwrap_or_default();
+        let all = builds.iter().map(|build| {
+            let registers = build.iter().map(|(index, pcr)| (index.to_string(), pcr.to_string()));
+            serde_json::json!({"pcrs": registers.collect::<BTreeMap<_, _>>()})
+        });
+        document::fields(&serde_json::json!({"builds": all.collect::<Vec<_>>()}))?;
         if builds.is_empty() {
             say::note("No build is withdrawn.");
         }

@@ -6,7 +6,6 @@ use crate::{
     profile::{self, RoomProfile, RoomWord},
     say,
 };
-use attestation_verifier::Pcr;
 use client::{
     address::Address,
     grant::tell_withdrawals,
@@ -16,10 +15,7 @@ use client::{
     withdrawn,
 };
 use protocol::contract::Contract;
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 /// The contract, and whose enclaves to believe: what is not given is taken from the room in the party's folder.
 #[derive(Clone, Debug, clap::Args)]
@@ -42,6 +38,11 @@ pub(crate) struct CommonArgs {
 }
 
 impl CommonArgs {
+    /// Whether the command names a contract, and so takes nothing from the folder's rooms.
+    pub(crate) fn names_contract(&self) -> bool {
+        self.contract.is_some()
+    }
+
     /// What the command means: flags win, and what they leave out is taken from one room of the party's folder.
     ///
     /// A command that names a contract, or an address that no room of the folder has, takes nothing from the folder's
@@ -68,6 +69,29 @@ impl CommonArgs {
             dir: self.dir.clone(),
             known,
         })
+    }
+}
+
+/// Whose enclaves to believe, for commands that check files of anybody, offline.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct TrustArgs {
+    /// Believe another root than AWS's, in PEM or DER: whoever has its key can read everything
+    #[arg(long, value_name = "FILE")]
+    pub(crate) danger_root: Option<PathBuf>,
+
+    /// A build that is not believed, in addition to the party's list: {"pcrs": {"0": HEX, ..}}
+    #[arg(long, value_name = "FILE")]
+    withdrawn: Vec<PathBuf>,
+
+    /// The party's folder, whose list of withdrawn builds is read
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    dir: PathBuf,
+}
+
+impl TrustArgs {
+    /// The root to believe, and the builds that are not believed: [`trust`].
+    pub(crate) fn trust(&self) -> Result<Trust, Failure> {
+        trust(self.danger_root.as_deref(), &self.withdrawn, &self.dir)
     }
 }
 
@@ -112,7 +136,8 @@ impl Common {
 
     /// Where the files of a dataset are, without their ends: where the profile says, or by the dataset's name.
     pub(crate) fn stem(&self, dataset: &str) -> PathBuf {
-        self.known.as_ref().map_or_else(|| PathBuf::from(dataset), |known| known.stem(dataset))
+        let usual = || files::in_folder(&self.dir, dataset);
+        self.known.as_ref().map_or_else(usual, |known| known.stem(dataset))
     }
 
     /// The names of the files of contract and root, for the commands that check a result again.
@@ -130,19 +155,14 @@ impl Common {
         files::signed_contract(&self.contract)
     }
 
-    /// The root to believe, and the builds that the party withdrew. Fails if the list of these
-    /// builds cannot be read. Prints SIMULATED where the root is not AWS's.
+    /// The root to believe, and the builds that the party withdrew: [`trust`].
     pub(crate) fn trust(&self) -> Result<Trust, Failure> {
-        let trust = files::trust(self.danger_root.as_deref())?;
-        say::simulated(trust.is_simulated());
-        let Some(listed) = withdrawn::read(&self.dir)? else {
-            say::note(format_args!(
-                "{} is not a party's folder, so no list of withdrawn builds was read: name yours with --dir.",
-                self.dir.display()
-            ));
-            return Ok(trust.withdrawing(self.withdrawn()?));
-        };
-        Ok(trust.withdrawing(listed).withdrawing(self.withdrawn()?))
+        trust(self.danger_root.as_deref(), &self.withdrawn, &self.dir)
+    }
+
+    /// What the folder calls the room; empty for one that it does not have.
+    pub(crate) fn room_name(&self) -> &str {
+        self.known.as_ref().map_or("", |known| known.name.as_str())
     }
 
     /// Connects to a room to take something back from it. Here the room may also run a withdrawn
@@ -161,11 +181,6 @@ impl Common {
         }
     }
 
-    /// The builds that were named for this command alone.
-    fn withdrawn(&self) -> Result<Vec<BTreeMap<u8, Pcr>>, Failure> {
-        self.withdrawn.iter().map(|path| files::registers(path)).collect()
-    }
-
     /// Connects to the room, and fails unless it is believed. Tells it first of every withdrawal in the party's folder: an
     /// instance that was started since knows of none.
     pub(crate) async fn connect(&self) -> Result<Room, Failure> {
@@ -180,6 +195,29 @@ impl Common {
         }
         Ok(room)
     }
+}
+
+/// The root to believe, and the builds that are not: those that are `withdrawn` for this command alone, and those on the list of
+/// the party whose folder is `dir`. Fails if that list cannot be read. Prints SIMULATED where the root is not AWS's, and says if
+/// there was no list to read.
+pub(crate) fn trust(
+    danger_root: Option<&Path>,
+    withdrawn: &[PathBuf],
+    dir: &Path,
+) -> Result<Trust, Failure> {
+    let trust = files::trust(danger_root)?;
+    say::simulated(trust.is_simulated());
+    let named =
+        withdrawn.iter().map(|path| files::registers(path)).collect::<Result<Vec<_>, _>>()?;
+    let trust = trust.withdrawing(named);
+    let Some(listed) = withdrawn::read(dir)? else {
+        say::note(format_args!(
+            "{} is not a party's folder, so no list of withdrawn builds was read: name yours with --dir.",
+            dir.display()
+        ));
+        return Ok(trust);
+    };
+    Ok(trust.withdrawing(listed))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! `glovebox contract`: write, read, sign, compare and test contracts.
 
 mod diff;
+mod facts;
 mod header;
 mod lint;
 mod new;
@@ -13,14 +14,16 @@ mod test;
 use crate::failure::Failure;
 use std::process::ExitCode;
 
-pub(crate) use show::every;
+pub(crate) use facts::compared;
+pub(crate) use show::{every, outline};
+pub(crate) use sign::Sign;
 
 /// Write, read, sign, compare and test contracts
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum ContractCommand {
     New(new::New),
     Show(show::Show),
-    Sign(sign::Sign),
+    Sign(Sign),
     Diff(diff::Diff),
     Test(test::Test),
     Lint(lint::Lint),

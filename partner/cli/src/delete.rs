@@ -1,4 +1,4 @@
-use crate::{common_args::CommonArgs, failure::Failure, files, say, version::named_by};
+use crate::{common_args::CommonArgs, document, failure::Failure, files, say, version::named_by};
 use client::{clock, keys::Identity, store::Store};
 use protocol::deletion::Deletion;
 use std::{
@@ -41,6 +41,7 @@ impl Delete {
         let deletion = Deletion { contract: contract.digest, root, time: clock::now() };
         let signed = identity.service()?.sign(&deletion);
         Store::new(common.address()?).delete(root, signed).await?;
+        document::fields(&serde_json::json!({"root": root.to_string()}))?;
         say::result(format_args!("{root}  the host says that it has deleted it"))?;
         Ok(ExitCode::SUCCESS)
     }

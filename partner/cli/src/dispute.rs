@@ -1,7 +1,8 @@
 //! `glovebox dispute`: one file from which an auditor derives a disputed answer again, offline.
 
 use crate::{
-    common_args::{Common, CommonArgs},
+    common_args::{Common, CommonArgs, TrustArgs},
+    document,
     failure::Failure,
     files::{self, Paper},
     result::given::{self, Given},
@@ -9,7 +10,7 @@ use crate::{
 };
 use ::page::terminal;
 use client::receipt_check::{self, ReceiptFiles};
-use protocol::result::JobResult;
+use protocol::{result::JobResult, text::in_shell};
 use serde::{Deserialize, Serialize};
 use std::{
     path::{Path, PathBuf},
@@ -60,13 +61,12 @@ pub(crate) struct Check {
     /// The file that `glovebox dispute write` made
     file: PathBuf,
 
-    /// Your own copy of the contract, which must be the one in the file
+    /// Your own copy of the contract, which must be the one in the file; without it the contract is the accuser's own word
     #[arg(long, value_name = "FILE")]
     contract: Option<PathBuf>,
 
-    /// Believe another root than AWS's, in PEM or DER: whoever has its key can read everything
-    #[arg(long, value_name = "FILE")]
-    danger_root: Option<PathBuf>,
+    #[command(flatten)]
+    trust: TrustArgs,
 }
 
 /// The content of the file.
@@ -114,12 +114,13 @@ impl Write {
         }
         let text = serde_json::to_vec_pretty(&case).map_err(Failure::unclear)?;
         files::write_private(&self.output, &text)?;
+        document::fields(&serde_json::json!({"file": self.output}))?;
         say::result(self.output.display())?;
         let root = if given.from.simulated { " --danger-root FILE" } else { "" };
         say::note(format_args!(
-            "{} An auditor runs: glovebox dispute check {}{root}",
+            "{} An auditor runs: glovebox dispute check {} --contract THEIR-OWN-COPY{root}",
             given.what_holds(),
-            self.output.display()
+            in_shell(&self.output.display().to_string())
         ));
         Ok(ExitCode::SUCCESS)
     }
@@ -144,29 +145,58 @@ impl Check {
                 ));
             }
         }
-        let trust = files::trust(self.danger_root.as_deref())?;
-        say::simulated(trust.is_simulated());
+        let trust = self.trust.trust()?;
         let result = case.result.as_bytes();
         let beside = ReceiptFiles { result: Some(result), released: Some(&case.released) };
         let checked = match receipt_check::check(&contract, &case.receipt, beside, &trust) {
             Ok(checked) => checked,
             Err(error) => {
+                document::fields(&serde_json::json!({
+                    "holds": false, "checks": verify::as_json(error.checks()),
+                }))?;
                 verify::print(error.checks())?;
                 return Err(error.into());
             }
         };
         verify::print(&checked.checks)?;
+        say::result(format_args!("\n{}", self.whose_contract()))?;
         say::result(format_args!("\n{}\n", crate::receipt::in_words(&checked, &contract)?))?;
-        let files = (Common::name_of(&self.file), self.danger_root.as_deref().map(Common::name_of));
+        let files =
+            (Common::name_of(&self.file), self.trust.danger_root.as_deref().map(Common::name_of));
         let from = checked.provenance(&trust, result, &checked.job, None, files);
         let answer = JobResult::from_json(result).map_err(Failure::no)?;
-        let summary = terminal::summary(&answer.page(&from)).map_err(Failure::unclear)?;
+        let page = answer.page(&from);
+        document::fields(&serde_json::json!({
+            "contract_is_own": self.contract.is_some(),
+            "holds": true, "simulated": trust.is_simulated(), "contract": contract.digest,
+            "job": answer.job, "checks": verify::as_json(&checked.checks), "result": answer, "page": page,
+        }))?;
+        let summary = terminal::summary(&page).map_err(Failure::unclear)?;
         say::result(summary.trim_end())?;
         say::note(format_args!(
             "\nThe answer was derived again from the figures that the enclave released, and is the same ({} checks).",
             checked.checks.len()
         ));
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Check {
+    /// Whose word it is that this is the contract which the parties signed.
+    fn whose_contract(&self) -> String {
+        match &self.contract {
+            Some(own) => {
+                format!(
+                    "The contract is your own, {}, and the one in the file is the same.",
+                    own.display()
+                )
+            }
+            None => format!(
+                "WARNING: the contract, with its parties, keys and builds, is the one in {}: whoever wrote the file chose it, and may \
+                 have signed as every party of it. Compare it with a copy that you trust: --contract FILE.",
+                self.file.display()
+            ),
+        }
     }
 }
 

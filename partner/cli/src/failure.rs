@@ -1,5 +1,7 @@
 //! Why a command did not do what was asked, and with which exit code it ends.
 
+pub(crate) mod refused;
+
 use attestation_verifier::check::TITLES;
 use client::{
     check::{Line, Outcome},
@@ -67,6 +69,15 @@ impl Failure {
     /// A failure because the question could not be answered.
     pub(crate) fn unclear(why: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Unclear(why.into())
+    }
+
+    /// The same failure of a command whose "no" means something else, such as that two contracts differ: what it was given could
+    /// not be read.
+    pub(crate) fn unanswered(self) -> Self {
+        match self {
+            Self::No(why) => Self::Unclear(why),
+            other => other,
+        }
     }
 
     /// Turns the error of reading `path` into a failure; for `map_err`.
@@ -137,6 +148,9 @@ impl From<LedgerError> for Failure {
             | LedgerError::Restored { .. }
             | LedgerError::Unaccounted { .. }
             | LedgerError::Missing { .. }
+            | LedgerError::Moved { .. }
+            | LedgerError::NotMoved
+            | LedgerError::OtherPlace { .. }
             | LedgerError::OtherKeys { .. }
             | LedgerError::WhosePeople { .. }
             | LedgerError::SharedPeople { .. }
@@ -194,6 +208,7 @@ impl From<JobError> for Failure {
             JobError::Template(_)
             | JobError::NoReceiver { .. }
             | JobError::Refused(_)
+            | JobError::Unpaid(_)
             | JobError::Declined { .. }
             | JobError::GrantAgain { .. }
             | JobError::OtherQuestion { .. }

@@ -68,16 +68,85 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     std::fs::rename(&part, path).map_err(Failure::writing(path))
 }
 
+/// Writes a file that was not there, for its owner alone, whole or not at all, in a folder that is made for its owner alone. A file that
+/// is there is left as it is.
+pub(crate) fn write_new(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    if let Some(folder) = path.parent() {
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+        made.map_err(Failure::writing(folder))?;
+    }
+    let mut file = create_new(path)?;
+    let written = write(&mut file);
+    if written.is_err() {
+        // Half a file would look like a whole one.
+        std::fs::remove_file(path).map_err(Failure::writing(path))?;
+    }
+    written
+}
+
+/// The same for bytes.
+pub(crate) fn write_bytes_new(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    write_new(path, |file| file.write_all(bytes).map_err(Failure::writing(path)))
+}
+
+/// Refuses a file that is there, before any work is done for it.
+pub(crate) fn refuse_present(path: &Path) -> Result<(), Failure> {
+    if path.symlink_metadata().is_ok() { Err(present(path)) } else { Ok(()) }
+}
+
 /// Creates `path`, for its owner alone. A file that is there is left as it is.
-pub(crate) fn create_new(path: &Path) -> Result<File, Failure> {
+fn create_new(path: &Path) -> Result<File, Failure> {
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     file.map_err(|cause| match cause.kind() {
-        io::ErrorKind::AlreadyExists => Failure::unclear(format!(
-            "{} exists already, and nothing is written over it: name another file",
-            path.display()
-        )),
+        io::ErrorKind::AlreadyExists => present(path),
         _ => Failure::writing(path)(cause),
     })
+}
+
+fn present(path: &Path) -> Failure {
+    Failure::unclear(format!(
+        "{} exists already, and nothing is written over it: name another file",
+        path.display()
+    ))
+}
+
+/// A file of a party's folder: the name alone in the folder where one is.
+pub(crate) fn in_folder(folder: &Path, name: &str) -> PathBuf {
+    if folder == Path::new(".") { PathBuf::from(name) } else { folder.join(name) }
+}
+
+/// The files in a folder and below it whose names end in `.end`, in order; none if there is no folder. Links are not followed, and no
+/// export of a room is looked into.
+pub(crate) fn find(folder: &Path, end: &str) -> Result<Vec<PathBuf>, Failure> {
+    let mut found = Vec::new();
+    if folder.exists() {
+        find_below(folder, 0, &mut |path| {
+            let is = path.extension().is_some_and(|found| found == end);
+            found.extend(Some(path.to_owned()).filter(|_| is));
+        })?;
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Shows every file below a folder to `see`.
+fn find_below(folder: &Path, depth: usize, see: &mut dyn FnMut(&Path)) -> Result<(), Failure> {
+    if folder.join(EXPORT).exists() {
+        return Ok(());
+    }
+    for entry in std::fs::read_dir(folder).map_err(Failure::reading(folder))? {
+        let entry = entry.map_err(Failure::reading(folder))?;
+        let kind = entry.file_type().map_err(Failure::reading(folder))?;
+        if kind.is_file() {
+            see(&entry.path());
+        } else if kind.is_dir() && depth < DEEPEST {
+            find_below(&entry.path(), depth.saturating_add(1), see)?;
+        }
+    }
+    Ok(())
 }
 
 /// `stem.end`, whatever dots the stem has.
@@ -187,6 +256,10 @@ pub(crate) fn registers(path: &Path) -> Result<BTreeMap<u8, Pcr>, Failure> {
     if found.contains_key(&0) { Ok(found) } else { Err(unreadable("register 0 is missing")) }
 }
 
+/// The list that makes a folder an export of a room.
+pub(crate) const EXPORT: &str = "export.json";
+/// Folders below a party's in which files are looked for.
+const DEEPEST: usize = 6;
 /// Largest text that is read, in bytes: a contract has at most 1 MiB, with its signatures.
 const MOST_TEXT: u64 = 2 << 20;
 /// Largest other file that is read, in bytes: a result, a receipt or a manifest.

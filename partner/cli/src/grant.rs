@@ -1,22 +1,25 @@
 use crate::{
     common_args::{Common, CommonArgs},
+    document,
     failure::Failure,
     people::PeopleArgs,
     profile::{self, RoomWord},
     say,
     service::{rules::SERVICE, stops},
-    version::VersionFiles,
+    version::{self, Later, VersionFiles},
 };
 use client::{
     clock,
-    grant::{grant, own_dataset, revoke},
+    grant::{Granted, grant, own_dataset, revoke},
     keys::Identity,
     withdrawals,
 };
 use custody::{Ledger, Owner};
 use protocol::{
     contract::Contract,
+    digest::Digest,
     loss::{Delta, Epsilon},
+    manifest::Manifest,
     page::number,
     time::Time,
 };
@@ -87,13 +90,10 @@ impl Grant {
         }
         // Whose dataset it is matters before any file of it does.
         own_dataset(&contract, dataset, party)?;
-        let beside = VersionFiles::of(&common.stem(dataset));
-        let version = VersionFiles {
-            manifest: self.manifest.clone().unwrap_or(beside.manifest),
-            keys: self.keys.clone().unwrap_or(beside.keys),
-        };
+        let version = self.version(VersionFiles::of(&common.stem(dataset)), dataset)?;
         crate::keys::warn_of_ends(&identity);
         let manifest = version.signed(&contract, dataset, &identity)?;
+        self.refuse_an_earlier(manifest.manifest(), &contract, dataset, &common)?;
         let keys = version.keys_of(&manifest)?;
         // The ledger is needed even if only keys are granted: jobs on what they open will be paid
         // from it.
@@ -126,10 +126,12 @@ impl Grant {
         let prepaid = !slices.is_empty();
         let granted =
             grant(&mut room, &identity, dataset, &manifest, &keys, self.not_after, slices).await?;
+        document::fields(&self.as_json(&granted, manifest.manifest(), room.instance().digest()))?;
         say::result(format_args!(
-            "{}: granted {} to the instance {} until {}",
+            "{}: granted {} of {} to the instance {} until {}",
             granted.dataset,
             granted.columns.join(", "),
+            version::in_words(manifest.manifest()),
             room.instance().digest().short(),
             number::moment(granted.not_after),
         ))?;
@@ -143,6 +145,69 @@ impl Grant {
             ))?;
         }
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Grant {
+    /// A grant that was made.
+    fn as_json(&self, granted: &Granted, of: &Manifest, instance: Digest) -> serde_json::Value {
+        serde_json::json!({
+            "dataset": granted.dataset, "granted": true, "columns": granted.columns, "instance": instance,
+            "version": of.version, "declared": of.declared, "manifest": of.digest(),
+            "not_after": granted.not_after.to_string(), "prepaid_epsilon": self.prepay, "purpose": self.purpose,
+        })
+    }
+}
+
+impl Grant {
+    /// The files of the version: those that were named, or those `beside` where sealing writes them. Refuses what is not there.
+    fn version(&self, beside: VersionFiles, dataset: &str) -> Result<VersionFiles, Failure> {
+        let version = VersionFiles {
+            manifest: self.manifest.clone().unwrap_or(beside.manifest),
+            keys: self.keys.clone().unwrap_or(beside.keys),
+        };
+        let missing = if version.manifest.exists() { &version.keys } else { &version.manifest };
+        if missing.exists() {
+            return Ok(version);
+        }
+        Err(Failure::unclear(format!(
+            "{} is not there: `glovebox seal TABLE --dataset {dataset}` writes it, with the .keys beside it, into the party's folder (--dir) \
+             or under the stem that it was given with -o. Seal the table first, or name both files: --manifest FILE --keys FILE",
+            missing.display()
+        )))
+    }
+}
+
+impl Grant {
+    /// Refuses the usual version of a dataset where a later one lies in the folder and none was named: one of them is meant, and
+    /// whoever sealed the later one believes that it is granted.
+    fn refuse_an_earlier(
+        &self,
+        meant: &Manifest,
+        contract: &Contract,
+        dataset: &str,
+        common: &Common,
+    ) -> Result<(), Failure> {
+        let stem = common.stem(dataset);
+        let found = contract.datasets.get(dataset).filter(|_| self.manifest.is_none());
+        let later = found.and_then(|found| Later::than(meant.version, found, &stem, common));
+        let Some(Later { stem: later, manifest }) = later else { return Ok(()) };
+        let command = |stem: &Path| version::grant_command(dataset, Some(stem), &common.dir);
+        let room = match common.room_name() {
+            "" => "the room's file".to_owned(),
+            name => profile::room_file(&common.dir, name).display().to_string(),
+        };
+        Err(Failure::unclear(format!(
+            "which version of {dataset} is meant? {} has {}, and {} has a later one: {}. Nothing was granted. The later one: `{}`, and \
+             from then on `{dataset} = \"{}\"` under [datasets] in {room}; the earlier one: `{}`",
+            stem.display(),
+            version::in_words(meant),
+            later.display(),
+            version::in_words(&manifest),
+            command(&later),
+            later.strip_prefix(&common.dir).unwrap_or(&later).display(),
+            command(&stem),
+        )))
     }
 }
 
@@ -161,6 +226,9 @@ async fn take_back(
     }
     let mut room = common.connect_to_take_back(&common.trust()?).await?;
     revoke(&mut room, identity, dataset).await?;
+    document::fields(&serde_json::json!({
+        "dataset": dataset, "granted": false, "instance": room.instance().digest(),
+    }))?;
     say::result(format_args!(
         "{dataset}: taken back from the instance {}; what it has answered stays answered",
         room.instance().digest().short()

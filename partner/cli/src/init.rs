@@ -1,5 +1,5 @@
-use crate::{failure::Failure, passphrase, say};
-use client::keys::{CustodyKey, IdentityError, PARTY, ROOT};
+use crate::{document, failure::Failure, passphrase, say};
+use client::keys::{CustodyKey, PARTY, ROOT};
 use custody::LedgerError;
 use protocol::{contract::CustodyAddress, sign::PublicKey};
 use std::{path::PathBuf, process::ExitCode};
@@ -43,13 +43,13 @@ impl Init {
         let custody = custody.as_deref();
         let made = custody::create(&self.dir, &self.name, custody, passphrase.as_ref());
         let identity = made.map_err(|why| match why {
-            LedgerError::Keys(why) if matches!(*why, IdentityError::Exists { .. }) => {
-                Failure::no(*why)
-            }
-            LedgerError::Exists { .. } => Failure::no(why),
+            LedgerError::Keys(why) => Failure::unclear(*why),
             why => Failure::unclear(why),
         })?;
         let party = self.dir.join(PARTY);
+        document::fields(&serde_json::json!({
+            "party": self.name, "root_key": identity.root_key().to_string(), "file": party,
+        }))?;
         say::result(format_args!("{}  {}", identity.root_key(), party.display()))?;
         say::note(format_args!(
             "Keep the .key files in {} secret, and custody.sqlite with them: without this ledger they hand out \

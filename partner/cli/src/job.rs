@@ -1,23 +1,18 @@
 //! `glovebox job`: ask a question.
 
-mod price;
+mod asking;
+pub(crate) mod named;
+pub(crate) mod price;
 
 use crate::{
-    common_args::CommonArgs, failure::Failure, files, profile::RoomWord, result_files, say, words,
+    common_args::CommonArgs, document, failure::Failure, files, profile::RoomWord, say, words,
 };
-use client::{
-    job::{
-        Custodies, JobError, Options, OwnCustody, Prepared, PreviewNoise, Ran, Resubmission, Step,
-        prepare, run,
-    },
-    keys::Identity,
-};
-use custody::Ledger;
-use protocol::{
-    contract::Contract, digest::Digest, job::question_from_toml, message, page::number, policy,
-    receipt::Account,
-};
+use client::keys::Identity;
+use named::AgainWord;
+use protocol::{contract::Contract, digest::Digest, message, page::number, receipt::Account};
 use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
+
+pub(crate) use asking::{Asked, Opening, ask};
 
 /// Ask a question, or see what the room holds
 #[derive(Debug, clap::Subcommand)]
@@ -64,59 +59,33 @@ pub(crate) struct Submit {
     #[arg(long = "receiver", value_name = "NAME")]
     receivers: Vec<String>,
 
-    /// Submit a job again: by its name, or by an id that you chose for it (32 hex digits)
+    /// Submit a job again: by its name, of which the first digits are enough, or by an id that you chose for it (32 hex digits)
     #[arg(long, value_name = "HEX")]
-    id: Option<Resubmission>,
+    id: Option<AgainWord>,
 }
 
 impl Submit {
     async fn run(&self) -> Result<ExitCode, Failure> {
         let common = self.common.of(self.room.as_ref())?;
-        let identity = Identity::load(&common.dir)?;
-        crate::keys::warn_of_ends(&identity);
-        let template = files::read_text(&self.job)?;
-        let addresses = self.addresses()?;
-        let mut room = common.connect().await?;
-        let options = Options {
-            again: self.id,
-            outbox: Some(identity.directory().join("jobs")),
-            receivers: (!self.receivers.is_empty()).then(|| self.receivers.clone()),
-            ..Options::default()
+        let asked = Asked {
+            template: files::read_text(&self.job)?,
+            file: Some(self.job.clone()),
+            addresses: self.addresses()?,
+            again: self.id.as_ref().map(|id| id.among_known(&common)).transpose()?,
+            receivers: self.receivers.clone(),
+            open: self.output.clone().map_or(Opening::Nowhere, Opening::Into),
         };
-        // This comes before anything is asked: an owner of data may have to pay from its own
-        // ledger.
-        let mut ledger = match pays_here(&identity, room.contract(), &template, &addresses)? {
-            true => Some(Ledger::open(&identity)?),
-            false => None,
-        };
-        let prepared = prepare(&mut room, &identity, &template, &options).await?;
-        if let Some(output) = &self.output {
-            // This comes before anything is paid.
-            result_files::refuse_another(output, &prepared.name().to_string())?;
-        }
-        preview(&prepared);
-        let own = ledger.as_mut().map(|ledger| -> &mut dyn OwnCustody { ledger });
-        let mut custodies = Custodies { addresses, own };
-        let ran =
-            run(&mut room, &identity, &prepared, &mut custodies, &mut |step| tell(&step)).await;
-        let ran = ran.inspect_err(|error| {
-            if error.may_pass_later() {
-                say::note(format_args!("To try the same job again: --id {}", prepared.name()));
-            }
-        })?;
-        let Some(output) = &self.output else {
+        let ran = ask(&common, &asked, &mut |_| {}).await?;
+        if matches!(asked.open, Opening::Nowhere) {
             say::result(ran.job)?;
-            return is_stored(&ran);
-        };
-        let sealed = ran.sealed.as_deref().ok_or_else(|| {
-            Failure::no(format!(
-                "job {} has run, but this party is not a receiver of its result: ask one of them",
-                ran.job
-            ))
-        })?;
-        say::note(format_args!("Job {} has run.", ran.job));
-        result_files::open(sealed, &identity, &common, room.trust(), ran.job, output)?;
-        is_stored(&ran)
+            if ran.sealed.is_some() {
+                say::note(format_args!(
+                    "To read the answer: glovebox result open --job {} -o FOLDER, with the same --dir",
+                    ran.job
+                ));
+            }
+        }
+        asking::is_stored(&ran)
     }
 
     /// The addresses of custodies that were given, by party.
@@ -129,92 +98,6 @@ impl Submit {
     }
 }
 
-/// Whether the job is paid from the ledger in this folder: it charges a dataset of this party, no custody of the party
-/// is known, and the key that countersigns is here. An analyst's folder has neither that key nor the ledger.
-fn pays_here(
-    identity: &Identity,
-    contract: &Contract,
-    template: &str,
-    addresses: &BTreeMap<String, String>,
-) -> Result<bool, Failure> {
-    let party = identity.party_in(contract)?;
-    let listed = contract.parties.get(party).is_some_and(|listed| listed.custody.is_some());
-    if identity.service().is_err() || listed || addresses.contains_key(party) {
-        return Ok(false);
-    }
-    let (analysis, question) = question_from_toml(template, contract).map_err(JobError::from)?;
-    // What the contract does not permit is refused when the job is prepared.
-    let charged = policy::datasets(contract, &analysis, &question).unwrap_or_default();
-    let is_ours =
-        |name: &String| contract.datasets.get(name).is_some_and(|dataset| dataset.owner == party);
-    Ok(charged.iter().any(is_ours))
-}
-
-/// Whether every receiver gets the result from the host.
-fn is_stored(ran: &Ran) -> Result<ExitCode, Failure> {
-    if ran.not_stored.is_empty() {
-        return Ok(ExitCode::SUCCESS);
-    }
-    let receivers = ran.not_stored.join(" and ");
-    Err(Failure::no(format!(
-        "the host did not keep the result of job {} for {receivers}, who cannot open it from there (its room \
-         for this party's results may be full, or it holds other bytes in their place: its log says which): \
-         the job has run and is paid; ask the operator, then submit it again with --id, or hand \
-         {receivers} result.json and receipt.cbor",
-        ran.job
-    )))
-}
-
-/// Prints price and noise, before anything is spent.
-fn preview(prepared: &Prepared) {
-    let preview = prepared.preview();
-    say::note(format_args!(
-        "Job {}: epsilon {} at delta {} (rho {:.6}) of {}.",
-        prepared.name(),
-        preview.epsilon,
-        preview.delta,
-        preview.rho.value(),
-        preview.datasets.join(" and ")
-    ));
-    match preview.noise {
-        PreviewNoise::Place { people_off } => say::note(format_args!(
-            "  noise moves the choice by at most {} people, with 95 % probability",
-            number::size(people_off.ceil())
-        )),
-        PreviewNoise::Steps { count, step_sd, clip } => say::note(format_args!(
-            "  {count} steps; noise s.d. on each sum of one: {}, of which one person moves at most {clip}",
-            number::size(step_sd)
-        )),
-        PreviewNoise::Figures { people_sd, figures } => {
-            say::note(format_args!("  noise s.d. on a head count: {}", number::size(people_sd)));
-            for figure in figures {
-                let sd = number::size(figure.sum_sd);
-                say::note(format_args!(
-                    "  noise s.d. on the total of {} in one arm or group: {sd}",
-                    say::name(&figure.name)
-                ));
-            }
-        }
-    }
-}
-
-fn tell(step: &Step<'_>) {
-    match step {
-        Step::Asking { owner, at: Some(at) } => {
-            say::note(format_args!(
-                "Asking the custody of {owner} at {} to countersign.",
-                say::name(at)
-            ));
-        }
-        Step::Asking { owner, at: None } => {
-            say::note(format_args!("Countersigning from this party's own ledger ({owner})."));
-        }
-        Step::Countersigned { owner } => say::note(format_args!("{owner} has countersigned.")),
-        Step::Reconnecting => say::note("The connection was lost; trying again."),
-        _ => {}
-    }
-}
-
 /// Show what the enclave holds: open datasets, budgets handed over and spent, jobs
 #[derive(Debug, clap::Args)]
 pub(crate) struct Status {
@@ -224,10 +107,6 @@ pub(crate) struct Status {
     /// The room: its address, or its name in the party's folder [default: the usual room there]
     #[arg(long)]
     room: Option<RoomWord>,
-
-    /// Print it as JSON
-    #[arg(long)]
-    json: bool,
 }
 
 impl Status {
@@ -238,11 +117,8 @@ impl Status {
         let status = room.status(&identity).await?;
         let instance = room.instance().digest();
         let contract = room.contract();
-        if self.json {
-            say::json(&as_json(&status, contract, instance))?;
-        } else {
-            print(&status, contract, instance)?;
-        }
+        document::fields(&as_json(&status, contract, instance))?;
+        print(&status, contract, instance)?;
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -319,6 +195,3 @@ fn print(status: &message::Status, contract: &Contract, instance: Digest) -> Res
     ))?;
     Ok(())
 }
-
-#[cfg(test)]
-mod tests;

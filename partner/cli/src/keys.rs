@@ -3,7 +3,7 @@
 mod protect;
 
 use crate::{
-    common_args::CommonArgs, failure::Failure, files, passphrase::PassphraseArgs,
+    common_args::CommonArgs, document, failure::Failure, files, passphrase::PassphraseArgs,
     profile::RoomWord, say,
 };
 use client::{
@@ -17,6 +17,7 @@ use protocol::{
     delegation::{Delegate, Delegation, KeyKind, Withdrawal},
     page::number,
     sign::PublicKey,
+    text::in_shell,
     time::Time,
 };
 use std::{collections::BTreeSet, path::PathBuf, process::ExitCode};
@@ -76,7 +77,12 @@ pub(crate) struct Show {
 impl Show {
     fn run(&self) -> Result<ExitCode, Failure> {
         let undelegated = keys::undelegated(&self.dir)?;
+        document::fields(&serde_json::json!({
+            "root": null, "keys": [], "undelegated": [], "withdrawn": 0,
+        }))?;
         for (kind, key) in &undelegated {
+            let (kind_name, key_text) = (kind.to_string(), key.to_string());
+            document::item("undelegated", serde_json::json!({"kind": kind_name, "key": key_text}));
             say::result(format_args!(
                 "{kind:<10} {key}  not delegated yet: `glovebox keys delegate --kind {kind} --key {key}` where the \
                  root key is; keep what it writes as {}",
@@ -96,6 +102,9 @@ impl Show {
             Err(IdentityError::Missing { .. }) => "kept elsewhere".to_owned(),
             Err(why) => why.to_string(),
         };
+        document::fields(&serde_json::json!({
+            "root": {"key": identity.root_key().to_string(), "kept": protection},
+        }))?;
         say::result(format_args!("root       {}  {protection}", identity.root_key()))?;
         let left = client::files::written_first(&self.dir.join(keys::ROOT));
         if left.exists() {
@@ -108,11 +117,16 @@ impl Show {
         for kept in [identity.service(), identity.analyst()].into_iter().flatten() {
             let Delegation { kind, name, key, from, until } = kept.delegation();
             let withdrawn = withdrawals::has(&self.dir, &identity.root_key(), key);
-            let state = if withdrawn.map_err(Failure::unclear)? {
-                "  WITHDRAWN".to_owned()
-            } else {
-                state(kept, clock::now())
-            };
+            let withdrawn = withdrawn.map_err(Failure::unclear)?;
+            let state =
+                if withdrawn { "  WITHDRAWN".to_owned() } else { state(kept, clock::now()) };
+            let now = clock::now();
+            let key_json = serde_json::json!({
+                "kind": kind.to_string(), "key": key.to_string(), "name": name,
+                "from": from.to_string(), "until": until.to_string(), "withdrawn": withdrawn,
+                "good": !withdrawn && *from <= now && now < *until,
+            });
+            document::item("keys", key_json);
             say::result(format_args!(
                 "{kind:<10} {key}  \"{name}\", from {} to {}{state}",
                 number::moment(*from),
@@ -120,6 +134,7 @@ impl Show {
             ))?;
         }
         let withdrawn = withdrawals::all(&self.dir).map_err(Failure::unclear)?.len();
+        document::fields(&serde_json::json!({"withdrawn": withdrawn}))?;
         if withdrawn > 0 {
             say::result(format_args!(
                 "{withdrawn} withdrawn in all, of any party: {}",
@@ -173,6 +188,10 @@ impl New {
     fn run(&self) -> Result<ExitCode, Failure> {
         let kind = self.kind.into();
         let key = keys::make_key(&self.dir, kind)?;
+        document::fields(&serde_json::json!({
+            "kind": kind.to_string(), "key": key.to_string(),
+            "delegation_file": self.dir.join(keys::delegation_file(kind)),
+        }))?;
         say::result(key)?;
         say::note(format_args!(
             "Have the party's root key delegate it (`glovebox keys delegate --kind {kind} --key {key}`), and keep \
@@ -239,6 +258,10 @@ impl DelegateKey {
         let beside = self.dir.join(keys::delegation_file(kind));
         let output = self.output.as_ref().unwrap_or(&beside);
         files::write(output, &signed)?;
+        document::fields(&serde_json::json!({
+            "kind": kind.to_string(), "key": key.to_string(), "name": name, "until": until.to_string(),
+            "file": output,
+        }))?;
         say::result(format_args!(
             "{kind} \"{name}\" until {}  {}",
             number::moment(until),
@@ -292,6 +315,7 @@ impl Withdraw {
         if let Some(kind) = self.kind {
             keys::set_aside(&self.dir, kind.into())?;
         }
+        document::fields(&serde_json::json!({"key": key.to_string(), "file": path}))?;
         say::result(format_args!("withdrawn {key}  {}", path.display()))?;
         say::note(
             "Tell the instances that run and the owners' custodies: `glovebox keys tell`. Keys that were granted \
@@ -301,7 +325,7 @@ impl Withdraw {
             say::note(format_args!(
                 "The key is set aside. To have another one: `glovebox keys new --kind {kind} --dir {dir}`, then `glovebox \
                  keys delegate --kind {kind} --dir {dir}`.",
-                dir = self.dir.display()
+                dir = in_shell(&self.dir.display().to_string())
             ));
         }
         Ok(ExitCode::SUCCESS)
@@ -341,6 +365,7 @@ impl Tell {
         if told.is_empty() {
             return Err(nothing(" by a party of this contract"));
         }
+        document::fields(&serde_json::json!({"withdrawals": told.len(), "custodies": []}))?;
         // Custodies are told first: they hand out budget.
         for url in &self.custody {
             let mut heard = BTreeSet::new();
@@ -348,6 +373,7 @@ impl Tell {
                 heard.insert(tell_custody(&contract, &known, url, withdrawal).await?);
             }
             for party in heard {
+                document::item("custodies", serde_json::json!(party));
                 say::result(format_args!("told {} of the custody of {party}", told.len()))?;
             }
         }
@@ -355,6 +381,7 @@ impl Tell {
         for withdrawal in &told {
             withdraw(&mut room, &identity, withdrawal.clone()).await?;
         }
+        document::fields(&serde_json::json!({"instance": room.instance().digest()}))?;
         say::result(format_args!(
             "told {} of the instance {}",
             told.len(),

@@ -1,13 +1,17 @@
 //! `glovebox`: the command line of a party.
 
+mod audit;
 mod budget;
 mod build;
 mod close;
 mod common_args;
 mod contract;
+mod counted;
 mod custody;
 mod delete;
 mod dispute;
+mod document;
+mod dsr;
 mod failure;
 mod files;
 mod grant;
@@ -16,9 +20,11 @@ mod job;
 mod keys;
 mod model;
 mod order;
+mod outline;
 mod party;
 mod passphrase;
 mod people;
+mod plan;
 mod privacy;
 mod profile;
 mod reading;
@@ -26,26 +32,33 @@ mod receipt;
 mod rehearse;
 mod result;
 mod result_files;
+mod room;
 mod salt;
 mod say;
 mod seal;
 mod service;
 mod settle;
+mod ui;
 mod upload;
 mod verify;
 mod version;
 mod words;
 
-use clap::Parser;
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser};
 use failure::Failure;
 use std::process::ExitCode;
 
 /// A party's side of a data clean room: verify the room, seal, grant, ask, and check the answer
 ///
-/// Exit code: 0 yes, 1 no or refused, 2 could not tell or wrong usage.
+/// Exit code: 0 yes, 1 no or refused, 2 could not tell or wrong usage, such as a file to write that exists already.
 #[derive(Debug, Parser)]
 #[command(name = "glovebox", version, long_version = VERSION)]
 struct Cli {
+    /// Print one line of JSON in place of text: what was found, why it failed, the exit code
+    /// (protocol/spec/commands-v1.md)
+    #[arg(long, global = true)]
+    json: bool,
+
     #[command(subcommand)]
     command: Command,
 }
@@ -66,6 +79,7 @@ enum Command {
     Seal(seal::Seal),
     Upload(upload::Upload),
     Delete(delete::Delete),
+    Dsr(dsr::Dsr),
     Grant(grant::Grant),
     #[command(subcommand)]
     Custody(custody::CustodyCommand),
@@ -77,6 +91,10 @@ enum Command {
     Receipt(receipt::ReceiptCommand),
     #[command(subcommand)]
     Dispute(dispute::DisputeCommand),
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
+    #[command(subcommand)]
+    Room(room::RoomCommand),
     Budget(budget::Budget),
     #[command(subcommand)]
     Privacy(privacy::PrivacyCommand),
@@ -85,6 +103,9 @@ enum Command {
     Order(order::OrderCommand),
     #[command(subcommand)]
     Model(model::ModelCommand),
+    #[command(subcommand)]
+    Plan(plan::PlanCommand),
+    Ui(ui::Ui),
     Try(rehearse::Try),
 }
 
@@ -101,17 +122,22 @@ impl Command {
             Self::Seal(seal) => seal.run(),
             Self::Upload(upload) => upload.run().await,
             Self::Delete(delete) => delete.run().await,
+            Self::Dsr(dsr) => dsr.run(),
             Self::Grant(grant) => grant.run().await,
             Self::Custody(custody) => custody.run().await,
             Self::Job(job) => job.run().await,
             Self::Result(result) => result.run().await,
             Self::Receipt(receipt) => receipt.run(),
             Self::Dispute(dispute) => dispute.run(),
+            Self::Audit(audit) => audit.run().await,
+            Self::Room(room) => room.run(),
             Self::Budget(budget) => budget.run(),
             Self::Privacy(privacy) => privacy.run(),
             Self::Close(close) => close.run().await,
             Self::Order(order) => order.run().await,
             Self::Model(model) => model.run(),
+            Self::Plan(plan) => plan.run(),
+            Self::Ui(ui) => ui.run().await,
             Self::Try(rehearsal) => rehearsal.run().await,
         }
     }
@@ -128,11 +154,38 @@ const VERSION: &str = concat!(
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    Cli::parse().command.run().await.unwrap_or_else(|failure| {
-        // A reader that closes the pipe, as `head` does, has read enough.
-        if !failure.is_closed_pipe() {
-            say::note(format_args!("glovebox: {failure}"));
+    let cli = Cli::command().try_get_matches().and_then(|matches| {
+        let cli = Cli::from_arg_matches(&matches)?;
+        if cli.json {
+            document::begin(words(&matches));
         }
-        failure.exit_code()
-    })
+        Ok(cli)
+    });
+    let cli = match cli {
+        Ok(cli) => cli,
+        Err(error) => return misused(&error),
+    };
+    let done = cli.command.run().await;
+    // A reader that closes the pipe, as `head` does, has read enough.
+    if let Some(failure) = done.as_ref().err().filter(|failure| !failure.is_closed_pipe()) {
+        say::error(failure);
+    }
+    document::end(done)
+}
+
+/// The words that name a command, such as `job price`.
+fn words(matches: &ArgMatches) -> String {
+    let below = std::iter::successors(matches.subcommand(), |(_, matches)| matches.subcommand());
+    below.map(|(name, _)| name).collect::<Vec<_>>().join(" ")
+}
+
+/// Says what is wrong with the command line, or prints the help that was asked for.
+fn misused(error: &clap::Error) -> ExitCode {
+    // If it cannot be printed, nobody reads it.
+    let _ = error.print();
+    let mut flags = std::env::args_os().skip(1).take_while(|word| word != "--");
+    if error.use_stderr() && flags.any(|word| word == "--json") {
+        document::misused(error.render().to_string().trim());
+    }
+    u8::try_from(error.exit_code()).map_or(ExitCode::from(2), ExitCode::from)
 }

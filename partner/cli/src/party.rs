@@ -2,7 +2,7 @@
 
 mod join;
 mod serve;
-mod show;
+pub(crate) mod show;
 
 use crate::failure::Failure;
 use std::process::ExitCode;

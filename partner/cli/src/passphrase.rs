@@ -15,7 +15,7 @@ use std::{
 use zeroize::Zeroizing;
 
 /// Where the passphrase of a root key comes from, if it has one.
-#[derive(Clone, Debug, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct PassphraseArgs {
     /// For scripts, a file with the passphrase of root.key on its first line, which its owner alone may read [default:
     /// asked on the terminal]

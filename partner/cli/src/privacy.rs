@@ -2,11 +2,11 @@
 
 mod number;
 
-use crate::{failure::Failure, say};
+use crate::{document, failure::Failure, say};
 use number::{Decimal, real, whole};
 use protocol::accounting::{Mechanism, gaussian, pld, rdp, zcdp};
 use rehearsal::{Distribution, draws};
-use serde::Serialize;
+use serde_json::json;
 use std::{
     io::{self, BufWriter, Write},
     process::ExitCode,
@@ -41,10 +41,6 @@ pub(crate) struct Epsilon {
     /// Delta, far below one over the number of people
     #[arg(long, value_name = "D", allow_negative_numbers = true)]
     delta: f64,
-
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
 }
 
 /// The smallest Gaussian noise that gives an epsilon and delta
@@ -61,10 +57,6 @@ pub(crate) struct Noise {
     /// How far one person can move the figures, in L2
     #[arg(long, value_name = "S", allow_negative_numbers = true)]
     sensitivity: f64,
-
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
 }
 
 /// The epsilon of several releases together
@@ -101,10 +93,6 @@ pub(crate) struct Compose {
     /// Delta, far below one over the number of people
     #[arg(long, value_name = "D", allow_negative_numbers = true)]
     delta: f64,
-
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
 }
 
 /// Draw noise as the enclave does: in whole numbers, without floating point
@@ -124,10 +112,6 @@ pub(crate) struct Sample {
     /// How many draws
     #[arg(long, value_name = "N", value_parser = whole, allow_negative_numbers = true)]
     count: u64,
-
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -162,15 +146,9 @@ impl Epsilon {
         let run = [(step, steps)];
         let epsilon_pld_fine = pld::epsilon(&run, delta).map_err(Failure::unclear)?;
         let epsilon_pld = pld::epsilon_on_reference_grid(&run, delta).map_err(Failure::unclear)?;
-        if self.json {
-            #[derive(Serialize)]
-            struct Answer {
-                epsilon_pld: f64,
-                epsilon_pld_fine: f64,
-                epsilon_rdp: f64,
-            }
-            return say::json(&Answer { epsilon_pld, epsilon_pld_fine, epsilon_rdp });
-        }
+        document::fields(&json!({
+            "epsilon_pld": epsilon_pld, "epsilon_pld_fine": epsilon_pld_fine, "epsilon_rdp": epsilon_rdp,
+        }))?;
         let (fine, comparable) = (rounded_up(epsilon_pld_fine), rounded_up(epsilon_pld));
         let coarser = if fine == comparable {
             String::new()
@@ -192,13 +170,7 @@ impl Noise {
     fn run(&self) -> Result<(), Failure> {
         let Self { epsilon, delta, sensitivity, .. } = *self;
         let sigma = gaussian::sigma(epsilon, delta, sensitivity).map_err(Failure::unclear)?;
-        if self.json {
-            #[derive(Serialize)]
-            struct Answer {
-                sigma_analytic: f64,
-            }
-            return say::json(&Answer { sigma_analytic: sigma });
-        }
+        document::fields(&json!({"sigma_analytic": sigma}))?;
         say::result(format_args!(
             "sigma {}: the least Gaussian noise that gives epsilon {epsilon} at delta {delta:e}\n\
              For one release, all figures of it together, that one person can move by at most\n\
@@ -222,13 +194,7 @@ impl Compose {
         }
         let rho = added_up(&self.rho);
         let epsilon = zcdp::epsilon(rho, self.delta).map_err(Failure::unclear)?;
-        if self.json {
-            #[derive(Serialize)]
-            struct Answer {
-                epsilon: f64,
-            }
-            return say::json(&Answer { epsilon });
-        }
+        document::fields(&json!({"epsilon": epsilon}))?;
         say::result(format_args!(
             "epsilon {} at delta {:e}: {} releases that together lose rho {} (zCDP)\n\
              By the tight conversion for any zCDP mechanism; if all noise is Gaussian, the exact\n\
@@ -250,13 +216,7 @@ impl Compose {
         })?;
         let epsilon_pld =
             pld::epsilon(&[(release, count)], self.delta).map_err(Failure::unclear)?;
-        if self.json {
-            #[derive(Serialize)]
-            struct Answer {
-                epsilon_pld: f64,
-            }
-            return say::json(&Answer { epsilon_pld });
-        }
+        document::fields(&json!({"epsilon_pld": epsilon_pld}))?;
         say::result(format_args!(
             "epsilon {} at delta {:e} (PLD): {count} releases with Laplace noise of epsilon {epsilon} each\n\
              For real-valued noise; the discrete Laplace loses a little more where one person moves a\n\
@@ -269,11 +229,10 @@ impl Compose {
 
 impl Sample {
     fn run(&self) -> Result<(), Failure> {
-        if !(1..=MOST_DRAWS).contains(&self.count) {
+        let most = if document::is_wanted() { MOST_IN_JSON } else { MOST_DRAWS };
+        if !(1..=most).contains(&self.count) {
             let found = self.count;
-            return Err(Failure::unclear(format!(
-                "found count {found}, expected 1 to {MOST_DRAWS}"
-            )));
+            return Err(Failure::unclear(format!("found count {found}, expected 1 to {most}")));
         }
         let distribution = match self.mechanism {
             Shape::DiscreteGaussian => Distribution::DiscreteGaussian,
@@ -281,16 +240,14 @@ impl Sample {
         };
         let Decimal { numerator, denominator } = self.scale;
         let draws = draws(distribution, numerator, denominator).map_err(Failure::unclear)?;
-        let mut out = BufWriter::new(io::stdout().lock());
-        let (open, between, close) =
-            if self.json { ("{\"draws\":[", ",", "]}") } else { ("", "\n", "") };
-        write!(out, "{open}")?;
-        let mut before = "";
-        for draw in (0..self.count).zip(draws).map(|(_, draw)| draw) {
-            write!(out, "{before}{draw}")?;
-            before = between;
+        let drawn = (0..self.count).zip(draws).map(|(_, draw)| draw);
+        if document::is_wanted() {
+            return document::fields(&json!({"draws": drawn.collect::<Vec<_>>()}));
         }
-        writeln!(out, "{close}")?;
+        let mut out = BufWriter::new(io::stdout().lock());
+        for draw in drawn {
+            writeln!(out, "{draw}")?;
+        }
         out.flush()?;
         Ok(())
     }
@@ -314,6 +271,8 @@ fn rounded_up(number: f64) -> String {
 }
 
 const MOST_DRAWS: u64 = 100_000_000;
+/// A document is one line, and is held in memory.
+const MOST_IN_JSON: u64 = 1_000_000;
 
 #[cfg(test)]
 mod tests {

@@ -73,7 +73,8 @@ pub(crate) struct RoomProfile {
 impl RoomProfile {
     /// Where the files of a dataset are: `STEM.sealed`, `STEM.manifest` and `STEM.keys`.
     pub(crate) fn stem(&self, dataset: &str) -> PathBuf {
-        self.datasets.get(dataset).cloned().unwrap_or_else(|| self.folder.join(dataset))
+        let usual = || files::in_folder(&self.folder, dataset);
+        self.datasets.get(dataset).cloned().unwrap_or_else(usual)
     }
 }
 
@@ -167,6 +168,13 @@ pub(crate) fn at(dir: &Path, address: &Address) -> Result<Option<RoomProfile>, F
     }
 }
 
+/// Where the rooms of a folder except `name` say that sealed files of theirs are. A room that cannot be read says nothing.
+pub(crate) fn stems_of_others(dir: &Path, name: &str) -> Vec<PathBuf> {
+    let others = names(dir).unwrap_or_default().into_iter().filter(|other| other != name);
+    let rooms = others.filter_map(|other| read_room(dir, &other).ok());
+    rooms.flat_map(|room| room.datasets.into_values()).collect()
+}
+
 /// The contract that a command means: the one it was given, or that of the usual room.
 pub(crate) fn contract(dir: &Path, given: Option<&Path>) -> Result<PathBuf, Failure> {
     match given {
@@ -230,7 +238,7 @@ fn read_room(dir: &Path, name: &str) -> Result<RoomProfile, Failure> {
 
 /// Where the room `name` is written down.
 pub(crate) fn room_file(dir: &Path, name: &str) -> PathBuf {
-    dir.join(ROOMS).join(format!("{name}.toml"))
+    files::in_folder(dir, ROOMS).join(format!("{name}.toml"))
 }
 
 /// Reads a file of TOML, whose every key is known.

@@ -2,8 +2,10 @@
 
 use crate::{
     common_args::CommonArgs,
+    document,
     failure::Failure,
     files::{self, Paper},
+    result::given,
     say, verify,
 };
 use ::page::terminal;
@@ -49,10 +51,6 @@ pub(crate) struct Check {
 
     #[command(flatten)]
     common: CommonArgs,
-
-    /// Print the checks as JSON
-    #[arg(long)]
-    json: bool,
 }
 
 impl Check {
@@ -61,45 +59,22 @@ impl Check {
         let contract = Paper::read(&common.contract)?.contract;
         let trust = common.trust()?;
         let simulated = trust.is_simulated();
-        let receipt = files::read(&self.receipt)?;
-        let result = self.result.as_ref().map(|path| files::read(path)).transpose()?;
+        let (receipt, result) = self.read()?;
         let released = self.released.as_ref().map(|path| files::read(path)).transpose()?;
         let beside = ReceiptFiles { result: result.as_deref(), released: released.as_deref() };
         let checked = match receipt_check::check(&contract, &receipt, beside, &trust) {
             Ok(checked) => checked,
             Err(error) => {
-                if self.json {
-                    say::json(&serde_json::json!({
-                        "holds": false, "simulated": simulated, "why": error.to_string(),
-                        "checks": verify::as_json(error.checks()),
-                    }))?;
-                } else {
-                    verify::print(error.checks())?;
-                }
+                document::fields(&serde_json::json!({
+                    "holds": false, "simulated": simulated, "why": error.to_string(),
+                    "checks": verify::as_json(error.checks()),
+                }))?;
+                verify::print(error.checks())?;
                 return Err(error.into());
             }
         };
-        if self.json {
-            let words = checked.words(&contract);
-            let words = words.iter().map(|term| (term.name.raw(), term.text.raw()));
-            let words: Vec<_> = words.collect();
-            say::json(&serde_json::json!({
-                "holds": true,
-                "simulated": simulated,
-                "contract": checked.body.contract,
-                "output": checked.body.output,
-                "asked_by": checked.admitted.analyst(),
-                "analyst_key": checked.job.signed_by().name(),
-                "job": checked.admitted.name().to_string(),
-                "words": words,
-                "rho": checked.body.proof.cost.rho().value(),
-                "attested_at": checked.attested_at.to_string(),
-                "result_checked": result.is_some(),
-                "answer_derived": released.is_some(),
-                "checks": verify::as_json(&checked.checks),
-            }))?;
-            return Ok(ExitCode::SUCCESS);
-        }
+        let about = (result.is_some(), released.is_some());
+        document::fields(&as_json(&checked, &contract, simulated, about))?;
         verify::print(&checked.checks)?;
         if simulated {
             say::result(say::SIMULATED)?;
@@ -121,6 +96,53 @@ impl Check {
             number::moment(checked.attested_at)
         ))?;
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// What a receipt that holds says; `about` is whether the result was checked, and whether its answer was derived again.
+fn as_json(
+    checked: &Checked,
+    contract: &Contract,
+    simulated: bool,
+    about: (bool, bool),
+) -> serde_json::Value {
+    let words = checked.words(contract);
+    let words: Vec<_> = words.iter().map(|term| (term.name.raw(), term.text.raw())).collect();
+    serde_json::json!({
+        "holds": true,
+        "simulated": simulated,
+        "contract": checked.body.contract,
+        "output": checked.body.output,
+        "asked_by": checked.admitted.analyst(),
+        "analyst_key": checked.job.signed_by().name(),
+        "job": checked.admitted.name().to_string(),
+        "words": words,
+        "rho": checked.body.proof.cost.rho().value(),
+        "attested_at": checked.attested_at.to_string(),
+        "result_checked": about.0,
+        "answer_derived": about.1,
+        "checks": verify::as_json(&checked.checks),
+    })
+}
+
+impl Check {
+    /// The receipt and the result, in whichever order they were named.
+    fn read(&self) -> Result<(Vec<u8>, Option<Vec<u8>>), Failure> {
+        let receipt = files::read(&self.receipt)?;
+        let (receipt, result) = match &self.result {
+            None => (receipt, None),
+            Some(path) => {
+                let (receipt, result) = given::in_order(receipt, files::read(path)?);
+                (receipt, Some(result))
+            }
+        };
+        if given::is_result(&receipt) {
+            return Err(Failure::unclear(format!(
+                "{} is a result and no receipt: give the receipt.cbor that came with it, and then the result",
+                self.receipt.display()
+            )));
+        }
+        Ok((receipt, result))
     }
 }
 

@@ -1,4 +1,4 @@
-use crate::{failure::Failure, files, reading::ReadingArgs, result_files, say, seal};
+use crate::{document, failure::Failure, files, reading::ReadingArgs, say, seal};
 use ::page::{html, terminal};
 use protocol::{
     page::{Provenance, Source},
@@ -7,7 +7,6 @@ use protocol::{
 use rehearsal::{Rehearsal, RehearsalError, Rehearsed};
 use std::{
     collections::BTreeMap,
-    io::Write,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -37,10 +36,6 @@ pub(crate) struct Try {
     #[arg(long, value_enum, default_value_t = Noise::On)]
     noise: Noise,
 
-    /// Print the result's exact bytes
-    #[arg(long)]
-    json: bool,
-
     /// Also write result.json and report.html into this directory
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
@@ -54,6 +49,9 @@ enum Noise {
 
 impl Try {
     pub(crate) async fn run(&self) -> Result<ExitCode, Failure> {
+        for file in self.kept() {
+            files::refuse_present(&file)?;
+        }
         // The contract may have no keys and builds: it is given others.
         let (text, _) = files::contract_text(&self.contract)?;
         let text = String::from_utf8(text).map_err(Failure::unclear)?;
@@ -80,16 +78,20 @@ impl Try {
         if let Some(directory) = &self.output {
             keep(&done, directory)?;
         }
-        if self.json {
-            let mut out = std::io::stdout().lock();
-            out.write_all(&done.result_bytes)?;
-            out.flush()?;
-        } else {
-            let page = done.result.page(&provenance(&done));
-            let page = terminal::summary(&page).map_err(Failure::unclear)?;
-            say::result(page.trim_end())?;
-        }
+        let page = done.result.page(&provenance(&done));
+        document::fields(&serde_json::json!({
+            "simulated": true, "job": done.result.job, "result": done.result, "page": page,
+        }))?;
+        let page = terminal::summary(&page).map_err(Failure::unclear)?;
+        say::result(page.trim_end())?;
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Try {
+    /// The files that are written.
+    fn kept(&self) -> impl Iterator<Item = PathBuf> {
+        self.output.iter().flat_map(|directory| [RESULT, REPORT].map(|name| directory.join(name)))
     }
 }
 
@@ -108,9 +110,11 @@ fn provenance(done: &Rehearsed) -> Provenance {
 fn keep(done: &Rehearsed, directory: &Path) -> Result<(), Failure> {
     let page = done.result.page(&provenance(done));
     let page = html::page(&page).map_err(Failure::unclear)?;
-    result_files::refuse_another(directory, &done.result.job)?;
-    files::write_private(&directory.join("result.json"), &done.result_bytes)?;
-    files::write_private(&directory.join("report.html"), page.as_bytes())?;
+    files::write_bytes_new(&directory.join(RESULT), &done.result_bytes)?;
+    files::write_bytes_new(&directory.join(REPORT), page.as_bytes())?;
     say::note(format_args!("In the folder {}: result.json, report.html", directory.display()));
     Ok(())
 }
+
+const RESULT: &str = "result.json";
+const REPORT: &str = "report.html";

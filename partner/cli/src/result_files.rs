@@ -1,6 +1,6 @@
 //! Opening a result: checked, shown, and kept as files.
 
-use crate::{common_args::Common, failure::Failure, files, say, verify, words};
+use crate::{common_args::Common, document, failure::Failure, files, say, verify, words};
 use ::page::{html, terminal};
 use client::{
     clock,
@@ -15,7 +15,10 @@ use protocol::{
     page::{Asker, Page},
     result::JobResult,
 };
-use std::path::Path;
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 /// Opens the package `sealed` to `identity`, prints its page, and writes result.json, receipt.cbor,
 /// released.cbor, report.html and asked.json into `directory`. Says first who asked.
@@ -31,11 +34,16 @@ pub(crate) fn open(
     let opened = match open::open(sealed, identity, &contract, job, trust) {
         Ok(opened) => opened,
         Err(error) => {
+            document::fields(&serde_json::json!({"checks": verify::as_json(error.checks())}))?;
             verify::print(error.checks())?;
             return Err(error.into());
         }
     };
     let (page, asker) = write(&opened, identity, common, trust, job, directory)?;
+    document::fields(&serde_json::json!({
+        "job": job.to_string(), "folder": directory, "asked": asker.as_json(),
+        "result": opened.result, "page": page, "checks": verify::as_json(&opened.checked.checks),
+    }))?;
     let summary = terminal::summary(&page).map_err(Failure::unclear)?;
     say::result(summary.trim_end())?;
     own_budgets(identity, &contract)?;
@@ -77,13 +85,25 @@ pub(crate) fn write(
     Ok((page, asker))
 }
 
+/// The folders in `directory` and below it that have a receipt, in order.
+pub(crate) fn folders(directory: &Path) -> Result<BTreeSet<PathBuf>, Failure> {
+    let receipts = files::find(directory, "cbor")?.into_iter();
+    let receipts = receipts.filter(|path| path.ends_with("receipt.cbor"));
+    Ok(receipts.filter_map(|path| path.parent().map(Path::to_owned)).collect())
+}
+
+/// The job whose result was opened into `directory`, as a folder says that has one.
+pub(crate) fn asked_of(directory: &Path) -> Option<String> {
+    let json = files::read(&directory.join(ASKED)).ok()?;
+    let asked: serde_json::Value = serde_json::from_slice(&json).ok()?;
+    Some(asked.get("job")?.as_str()?.to_owned())
+}
+
 /// Refuses a `directory` that has the result of another job, which may exist nowhere else.
 pub(crate) fn refuse_another(directory: &Path, job: &str) -> Result<(), Failure> {
     // asked.json names the job that was opened. The result in the folder may name an earlier job
     // that asked the same.
-    let opened = std::fs::read(directory.join(ASKED)).ok();
-    let opened = opened.and_then(|json| serde_json::from_slice::<serde_json::Value>(&json).ok());
-    if opened.is_some_and(|opened| opened.get("job").and_then(|name| name.as_str()) == Some(job)) {
+    if asked_of(directory).as_deref() == Some(job) {
         return Ok(());
     }
     let path = directory.join("result.json");
@@ -134,5 +154,7 @@ fn asker(opened: &Opened, reader: &str) -> Asker {
     }
 }
 
+/// The folder of a party's results, in which each has a folder.
+pub(crate) const RESULTS: &str = "results";
 /// The file beside a result that says who asked for it, whose answer it is, and who has read it.
 const ASKED: &str = "asked.json";

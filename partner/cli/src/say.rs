@@ -1,27 +1,30 @@
-//! Output: results go to standard output, remarks to standard error.
+//! Output: results go to standard output, remarks to standard error. With `--json` results and remarks are kept for the
+//! document that ends the command; whatever is said in words is then in it, too.
 
-use crate::failure::Failure;
-use ::page::json;
+use crate::{document, failure::Failure};
 use indicatif::{ProgressBar, ProgressStyle};
 use protocol::text;
-use serde::Serialize;
 use std::{fmt::Display, io::Write};
 
 /// Prints a result of one or more lines.
 pub(crate) fn result(text: impl Display) -> Result<(), Failure> {
-    writeln!(std::io::stdout().lock(), "{}", harmless(&text.to_string()))?;
+    let text = text.to_string();
+    if !document::keep_text(&text) {
+        writeln!(std::io::stdout().lock(), "{}", harmless(&text))?;
+    }
     Ok(())
-}
-
-/// Prints a result as JSON.
-pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
-    let text = serde_json::to_string_pretty(value).map_err(Failure::unclear)?;
-    result(json::visible(&text))
 }
 
 /// Prints a remark on standard error. If standard error is closed, the remark is lost.
 pub(crate) fn note(text: impl Display) {
-    let _ = writeln!(std::io::stderr().lock(), "{}", harmless(&text.to_string()));
+    let text = text.to_string();
+    document::keep_remark(&text);
+    let _ = writeln!(std::io::stderr().lock(), "{}", harmless(&text));
+}
+
+/// Prints why the command fails, on standard error. A document has it as its error, and not among its remarks.
+pub(crate) fn error(failure: &Failure) {
+    let _ = writeln!(std::io::stderr().lock(), "{}", harmless(&format!("glovebox: {failure}")));
 }
 
 /// Spells out hidden characters in lines: names and words of other parties must neither move the

@@ -8,7 +8,7 @@ pub(crate) mod held;
 mod idle;
 pub(crate) mod journal;
 pub(crate) mod lock;
-mod memory;
+pub(crate) mod memory;
 mod modes;
 mod orders;
 pub(crate) mod room;

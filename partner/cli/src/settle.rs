@@ -1,7 +1,9 @@
 //! Settling with instances that are over: budget that they did not spend comes back, from their
 //! closings.
 
-use crate::{common_args::CommonArgs, failure::Failure, files, profile::RoomWord, say, words};
+use crate::{
+    common_args::CommonArgs, document, failure::Failure, files, profile::RoomWord, say, words,
+};
 use client::{
     address::Address,
     clock,
@@ -11,9 +13,9 @@ use client::{
     store::Store,
     trust::Trust,
 };
-use custody::{Ledger, LedgerError};
+use custody::{Credited, Ledger, LedgerError};
 use protocol::{contract::Contract, digest::Digest, loss::Loss, page::number};
-use std::process::ExitCode;
+use std::{path::Path, process::ExitCode};
 
 /// Read the closings that instances left at the host, so that budget which they did not spend comes
 /// back
@@ -38,6 +40,7 @@ impl Settle {
         let identity = Identity::load(&common.dir)?;
         let mut ledger = Ledger::open(&identity)?;
         let party = Party { identity: &identity, contract: &contract, trust: &trust };
+        document::fields(&serde_json::json!({"closings": [], "not_settled": []}))?;
         let open =
             party.take_in_all(address, &mut ledger, &|line: String| say::result(line)).await?;
         if open.is_empty() {
@@ -48,6 +51,11 @@ impl Settle {
         let serving = serving.map(|room| room.instance().digest());
         let mut over = false;
         for instance in open {
+            let serves = serving.as_ref().ok().map(|serving| *serving == instance);
+            document::item(
+                "not_settled",
+                serde_json::json!({"instance": instance, "serves": serves}),
+            );
             match &serving {
                 Ok(serving) if *serving == instance => say::result(format_args!(
                     "instance {}: it serves; glovebox close ends it",
@@ -113,6 +121,8 @@ impl Party<'_> {
             words::charge(loss, words::delta_of(self.contract, dataset, purpose))
         };
         let kept = keep(self.identity, closing)?;
+        let credited = ledger.credit(closing, self.contract, party, clock::now());
+        document::item("closings", as_json(closing, &kept, credited.as_ref().ok()));
         tell(format!(
             "closed: instance {} on {}; its closing is in {}",
             closing.body().instance.short(),
@@ -132,7 +142,7 @@ impl Party<'_> {
         for delivery in &closing.body().deliveries {
             tell(format!("  answers {}", words::delivery(delivery)))?;
         }
-        match ledger.credit(closing, self.contract, party, clock::now()) {
+        match credited {
             Ok(credited) if credited.before => {
                 tell("credited before; nothing more comes back".to_owned())
             }
@@ -152,6 +162,28 @@ impl Party<'_> {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// A closing that was taken in, and what came back.
+fn as_json(closing: &Closing, kept: &Path, credited: Option<&Credited>) -> serde_json::Value {
+    let body = closing.body();
+    let accounts = body.accounts.iter().map(|account| {
+        serde_json::json!({
+            "dataset": account.dataset, "purpose": account.purpose, "period": account.period,
+            "granted_rho": account.granted.rho().value(), "spent_rho": account.spent.rho().value(),
+        })
+    });
+    let credits = credited.iter().flat_map(|credited| &credited.credits).map(|credit| {
+        serde_json::json!({
+            "dataset": credit.dataset, "purpose": credit.purpose, "period": credit.period,
+            "rho": credit.credited.rho().value(),
+        })
+    });
+    serde_json::json!({
+        "instance": body.instance, "time": body.time.to_string(), "file": kept,
+        "accounts": accounts.collect::<Vec<_>>(), "credited": credits.collect::<Vec<_>>(),
+        "credited_before": credited.is_some_and(|credited| credited.before),
+    })
 }
 
 /// Writes a closing beside the keys, to be shown to others.

@@ -1,10 +1,19 @@
 use crate::{
     common_args::{Common, CommonArgs},
+    document,
     failure::Failure,
+    files,
     profile::RoomWord,
     say,
 };
-use client::{check::Line, clock, close::Closing, room::Room, store::Store, trust::Trust};
+use client::{
+    check::{Line, Outcome},
+    clock,
+    close::Closing,
+    room::Room,
+    store::Store,
+    trust::Trust,
+};
 use protocol::{contract::Contract, page::number, time::Time};
 use std::process::ExitCode;
 
@@ -16,12 +25,12 @@ pub(crate) struct Verify {
     /// The room: its address, or its name in the party's folder [default: the usual room there]
     room: Option<RoomWord>,
 
+    /// Keep the document for which it is believed in documents/ of the party's folder, for whoever asks later why
+    #[arg(long)]
+    save: bool,
+
     #[command(flatten)]
     common: CommonArgs,
-
-    /// Print the checks as JSON
-    #[arg(long)]
-    json: bool,
 }
 
 impl Verify {
@@ -37,60 +46,60 @@ impl Verify {
                 let failure = Failure::from(error);
                 // Nobody answered: that says nothing about an enclave, and neither do the checks.
                 let told = matches!(failure, Failure::No(_));
-                if self.json {
-                    say::json(&serde_json::json!({
-                        "believed": told.then_some(false), "simulated": simulated, "why": why,
-                        "checks": as_json(&checks),
-                    }))?;
-                } else if told {
+                document::fields(&serde_json::json!({
+                    "believed": told.then_some(false), "simulated": simulated, "why": why,
+                    "checks": as_json(&checks),
+                }))?;
+                if told {
                     print(&checks)?;
                 }
                 return Err(failure);
             }
         };
         if let Some(why) = is_over(&common, &room, &contract, &trust).await {
-            if self.json {
-                say::json(&serde_json::json!({
-                    "believed": false, "simulated": simulated, "why": why,
-                    "checks": as_json(room.checks()),
-                }))?;
-            } else {
-                print(room.checks())?;
-            }
+            document::fields(&serde_json::json!({
+                "believed": false, "simulated": simulated, "why": why,
+                "checks": as_json(room.checks()),
+            }))?;
+            print(room.checks())?;
             return Err(Failure::no(format!(
                 "the enclave is what it should be, but {why}; send it nothing before that is mended"
             )));
         }
         let (instance, believed) = (room.instance(), room.believed());
         let time = Time(believed.timestamp().as_millis());
-        if self.json {
-            say::json(&serde_json::json!({
-                "believed": true,
-                "simulated": simulated,
-                "instance": instance.digest(),
-                "contract": contract.digest,
-                "build": room.build(),
-                "time": time.to_string(),
-                "checks": as_json(room.checks()),
-            }))?;
-        } else {
-            print(room.checks())?;
-            if simulated {
-                say::result(say::SIMULATED)?;
-            }
-            say::result(format_args!(
-                "believed: instance {} of build \"{}\", {}",
-                instance.digest().short(),
-                room.build(),
-                number::moment(time)
-            ))?;
+        document::fields(&serde_json::json!({
+            "believed": true,
+            "simulated": simulated,
+            "instance": instance.digest(),
+            "contract": contract.digest,
+            "build": room.build(),
+            "time": time.to_string(),
+            "checks": as_json(room.checks()),
+        }))?;
+        print(room.checks())?;
+        if simulated {
+            say::result(say::SIMULATED)?;
+        }
+        say::result(format_args!(
+            "believed: instance {} of build \"{}\", {}",
+            instance.digest().short(),
+            room.build(),
+            number::moment(time)
+        ))?;
+        if self.save {
+            let name = format!("{}-{}.document", instance.digest(), time.0);
+            let path = common.dir.join(DOCUMENTS).join(name);
+            files::write_private(&path, &room.to_saved())?;
+            document::fields(&serde_json::json!({"file": path}))?;
+            say::note(format_args!("The document is kept in {}", path.display()));
         }
         Ok(ExitCode::SUCCESS)
     }
 }
 
 /// Says why nobody can ask this enclave anything any more, if that is so.
-async fn is_over(
+pub(crate) async fn is_over(
     common: &Common,
     room: &Room,
     contract: &Contract,
@@ -114,9 +123,16 @@ async fn is_over(
     })
 }
 
-/// Prints one line for each check.
+/// Prints one line for each check that was reached, and how many were not.
 pub(crate) fn print(checks: &[Line]) -> Result<(), Failure> {
-    checks.iter().try_for_each(say::result)
+    let (reached, others): (Vec<_>, Vec<_>) =
+        checks.iter().partition(|line| line.outcome != Outcome::NotReached);
+    reached.into_iter().try_for_each(say::result)?;
+    match others.len() {
+        0 => Ok(()),
+        1 => say::result("One more check was not reached."),
+        many => say::result(format_args!("{many} more checks were not reached.")),
+    }
 }
 
 /// The checks as JSON.
@@ -129,3 +145,6 @@ pub(crate) fn as_json(checks: &[Line]) -> Vec<serde_json::Value> {
     };
     checks.iter().map(line).collect()
 }
+
+/// The folder of kept attestation documents in a party's folder.
+pub(crate) const DOCUMENTS: &str = "documents";

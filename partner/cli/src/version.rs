@@ -1,14 +1,15 @@
 //! The files of one version of a dataset: what its owner signed about it, and its column keys.
 
-use crate::{failure::Failure, files};
+use crate::{common_args::Common, failure::Failure, files, profile};
 use client::{grant::own_manifest, keys::Identity};
 use protocol::{
-    contract::Contract,
+    contract::{Contract, Dataset},
     delegation::Delegated,
     key::DataKey,
     manifest::{Manifest, SignedManifest},
+    text::in_shell,
 };
-use sealing::{read_keys_of, sealed_file_of};
+use sealing::{read_keys_of, sealed_file_of, thousands};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -53,4 +54,69 @@ impl VersionFiles {
 pub(crate) fn named_by(signed: &[u8], path: &Path) -> Result<Manifest, Failure> {
     let manifest = Delegated::parse(signed).and_then(|parts| parts.of_anybody::<Manifest>());
     manifest.map_err(|why| Failure::no(format!("{}: {why}", path.display())))
+}
+
+/// A version of a dataset that lies in the party's folder and is later than the one that would be granted.
+#[derive(Debug)]
+pub(crate) struct Later {
+    pub(crate) stem: PathBuf,
+    pub(crate) manifest: Manifest,
+}
+
+impl Later {
+    /// The latest version of `dataset` that lies with its keys in the party's folder or beside `stem`, if it is later than the version
+    /// `than`. Versions that another room of the folder names as its own are left out.
+    pub(crate) fn than(than: u64, dataset: &Dataset, stem: &Path, common: &Common) -> Option<Self> {
+        let others = profile::stems_of_others(&common.dir, common.room_name());
+        let beside =
+            stem.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+        let mut folders = vec![common.dir.as_path()];
+        folders.extend((!same(beside, &common.dir)).then_some(beside));
+        let read = |folder: &Path| Some((folder.to_owned(), std::fs::read_dir(folder).ok()?));
+        let files = folders.into_iter().filter_map(read).flat_map(|(folder, entries)| {
+            entries.filter_map(move |entry| Some((folder.clone(), entry.ok()?.file_name())))
+        });
+        let versions = files.filter_map(|(folder, name)| {
+            let stem = files::in_folder(&folder, name.to_str()?.strip_suffix(".manifest")?);
+            let VersionFiles { manifest: path, keys } = VersionFiles::of(&stem);
+            let manifest = named_by(&files::read(&path).ok()?, &path).ok()?;
+            let ours =
+                manifest.check(dataset).is_ok() && !others.iter().any(|other| same(other, &stem));
+            (keys.exists() && ours && manifest.version > than).then_some(Self { stem, manifest })
+        });
+        versions.max_by_key(|later| later.manifest.version)
+    }
+}
+
+/// A version in words.
+pub(crate) fn in_words(manifest: &Manifest) -> String {
+    format!("version {} (room for {} rows)", manifest.version, thousands(manifest.declared.rows))
+}
+
+/// The command that grants the version whose files have this stem; none is named where it is the usual one of the dataset.
+pub(crate) fn grant_command(dataset: &str, stem: Option<&Path>, dir: &Path) -> String {
+    let word = |path: &Path| in_shell(&path.display().to_string());
+    let mut command = format!("glovebox grant {dataset}");
+    if let Some(stem) = stem {
+        let VersionFiles { manifest, keys } = VersionFiles::of(stem);
+        command += &format!(" --manifest {} --keys {}", word(&manifest), word(&keys));
+    }
+    command + &in_dir(dir)
+}
+
+/// What a command needs beside it that is run from here for the party whose folder is `dir`.
+pub(crate) fn in_dir(dir: &Path) -> String {
+    let dir_is_here = same(dir, Path::new("."));
+    if dir_is_here {
+        String::new()
+    } else {
+        format!(" --dir {}", in_shell(&dir.display().to_string()))
+    }
+}
+
+/// Whether two paths name one file, or would if it were there.
+pub(crate) fn same(one: &Path, other: &Path) -> bool {
+    let plain =
+        |path: &Path| path.components().filter(|part| part.as_os_str() != ".").collect::<PathBuf>();
+    plain(one) == plain(other)
 }

@@ -50,13 +50,14 @@ fn campaign(from: &str, to: &str) -> TempDir {
 fn priced(dir: &TempDir, more: &[&str]) -> Value {
     let mut words = vec!["job", "price", "lift.toml", "--contract", "contract.toml", "--json"];
     words.extend(more);
-    serde_json::from_str(&says(dir.path(), 0, &words).0).unwrap()
+    let document: Value = serde_json::from_str(&says(dir.path(), 0, &words).0).unwrap();
+    document.get("result").unwrap().clone()
 }
 
 #[test]
 fn a_job_is_priced_without_a_room_and_the_price_buys_the_error_it_names() {
     let dir = campaign("epsilon = 1.0", "epsilon = 1.0");
-    let before = priced(&dir, &["--sd", "spend=3000", "--sd", "people=5", "--audience", "20000"]);
+    let before = priced(&dir, &["--sd", "spend=3000", "--sd", "people=10", "--audience", "20000"]);
     assert_eq!((&before["epsilon"], &before["delta"]), (&1.0.into(), &1e-6.into()));
     assert_eq!(before["charged"][0]["owner"], "publisher");
     assert_eq!(before["charged"][1]["owner"], "retailer");
@@ -66,7 +67,7 @@ fn a_job_is_priced_without_a_room_and_the_price_buys_the_error_it_names() {
     let (sum, mean) = (&spend["sum_sd"], spend["mean_half_width"].as_f64().unwrap());
     assert!(sum.as_f64().unwrap() > 3_000.0 && mean > 1.96 * sum.as_f64().unwrap() / 20_000.0);
 
-    for (at, figure, most) in [(0, "spend", 3_000.0), (1, "people", 5.0)] {
+    for (at, figure, most) in [(0, "spend", 3_000.0), (1, "people", 10.0)] {
         let wanted = &before["wanted"][at];
         assert_eq!(wanted["figure"], figure);
         let epsilon = wanted["epsilon"].as_f64().unwrap();
@@ -80,6 +81,21 @@ fn a_job_is_priced_without_a_room_and_the_price_buys_the_error_it_names() {
         let (enough, less) = (sd(&dear), sd(&cheap));
         assert!(enough <= most && enough > most * 0.999 && less >= enough, "{figure}: {enough}");
     }
+}
+
+/// Three people are planned in the test arm for two in the control arm: its total has one and a half times the noise.
+#[test]
+fn the_noise_of_both_arms_is_priced_where_they_are_planned_unequal() {
+    let dir = campaign("mens = 0.5, none = 0.5", "mens = 0.6, none = 0.4");
+    let spend = priced(&dir, &[])["figures"][2].clone();
+    let of = |value: &Value| value.as_f64().unwrap();
+    let [test, control] = [0, 1].map(|at| of(&spend["sum_sd_of_arms"][at]));
+    assert!((test / control - 1.5).abs() < 1e-9, "{spend}");
+    assert_eq!(spend["sum_sd"], spend["sum_sd_of_arms"][0]);
+    let (page, _) =
+        says(dir.path(), 0, &["job", "price", "lift.toml", "--contract", "contract.toml"]);
+    let page = page.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(page.contains("total of \"spend\": in the test arm s.d."), "{page}");
 }
 
 #[test]
@@ -137,10 +153,8 @@ fn a_version_says_what_it_names_and_what_not() {
     assert_eq!(said, concat!("glovebox ", env!("CARGO_PKG_VERSION"), "\n"));
 }
 
-/// Whoever joins a dataset for its people's consent alone pays for it, and reads why.
 #[test]
-fn a_dataset_that_is_charged_though_nothing_of_it_is_named_says_so() {
-    const SENTENCE: &str = "names no column of it.";
+fn a_dataset_of_which_a_question_reads_nothing_is_not_charged_and_named() {
     let dir = campaign("epsilon = 1.0", "epsilon = 1.0");
     let contract = fs::read_to_string(dir.path().join("contract.toml")).unwrap();
     let analysis = "[[analysis]]\nname = \"reach\"\nkind = \"table\"\npurpose = \"measurement\"\n\
@@ -149,7 +163,7 @@ fn a_dataset_that_is_charged_though_nothing_of_it_is_named_says_so() {
                     analysts = [\"publisher\"]\nreceivers = [\"publisher\"]\n\n[[analysis]]";
     let contract = contract.replacen("[[analysis]]", analysis, 1);
     fs::write(dir.path().join("contract.toml"), contract).unwrap();
-    for (by, alone) in [("exposures.arm", true), ("matched", false)] {
+    for (by, is_read) in [("exposures.arm", false), ("matched", true)] {
         let job = format!(
             "[job]\nanalysis = \"reach\"\n[table]\ngroup_by = [\"{by}\"]\n[table.privacy]\nepsilon = 1.0\n\
              delta = 1e-6\n"
@@ -158,12 +172,18 @@ fn a_dataset_that_is_charged_though_nothing_of_it_is_named_says_so() {
         let words = ["job", "price", "lift.toml", "--contract", "contract.toml"];
         let (page, _) = says(dir.path(), 0, &words);
         let page = page.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert_eq!(page.contains(SENTENCE), alone, "{by}: {page}");
-        if alone {
-            let (_, after) = page.split_once("charges sales of retailer").unwrap();
-            assert!(after.contains(SENTENCE), "{page}");
-            assert!(after.contains("so that its people's consent"), "{page}");
-        }
+        assert!(page.contains("charges exposures of publisher"), "{page}");
+        assert_eq!(page.contains("charges sales of retailer"), is_read, "{by}: {page}");
+        let nothing = "charges nothing to sales of retailer, of which it reads nothing";
+        assert_eq!(page.contains(nothing), !is_read, "{by}: {page}");
+        let (document, _) = says(dir.path(), 0, &[&words[..], &["--json"]].concat());
+        let said: Value = serde_json::from_str(&document).unwrap();
+        let expected = if is_read {
+            serde_json::json!([])
+        } else {
+            serde_json::json!([{ "dataset": "sales", "owner": "retailer" }])
+        };
+        assert_eq!(said["result"]["not_read"], expected, "{said}");
     }
 }
 
@@ -171,7 +191,7 @@ fn a_dataset_that_is_charged_though_nothing_of_it_is_named_says_so() {
 fn small_deltas_are_answered() {
     let answer = |words: &[&str]| -> Value {
         let words: Vec<_> = words.iter().chain(&["--json"]).copied().collect();
-        serde_json::from_str(&privacy(0, &words).0).unwrap()
+        serde_json::from_str::<Value>(&privacy(0, &words).0).unwrap()["result"].take()
     };
     let step = "epsilon --noise-multiplier 0.5 --sample-rate 1e-5 --steps 1 --delta 1e-15";
     let step = answer(&step.split(' ').collect::<Vec<_>>());
@@ -291,7 +311,7 @@ fn a_model_scores_ones_own_people_by_the_bins_of_its_training() {
     assert!(talk.contains("1 of 2 lines have no value of members.age."), "{talk}");
     assert!(
         talk.contains(
-            "1 of 2 lines have a visits.rows that is none of the model, the first in line 3"
+            "1 of 2 lines have a value of visits.rows that the model does not know, the first in line 3"
         ),
         "{talk}"
     );
@@ -308,7 +328,7 @@ fn a_model_scores_ones_own_people_by_the_bins_of_its_training() {
     for told in [
         "2 of 3 lines have no row in visits (visits.rows is 0 or empty).",
         "2 of 3 lines have a value of visits.minutes and no row in visits",
-        "1 of 3 lines have a members.plan that is none of the model, the first in line 4 of the file",
+        "1 of 3 lines have a value of members.plan that the model does not know, the first in line 4 of the file",
         "Expected: one of basic, plus, family, or nothing.",
     ] {
         assert!(talk.contains(told), "no {told} in {talk}");
@@ -338,4 +358,76 @@ fn the_noise_on_buyers_is_in_people() {
     let (whole, decimals) = (column(own, own), column(own, &format!("{own}\ncolumn = \"spend\"")));
     assert_eq!(whole, decimals);
     assert!(whole.0 > 1.0, "{whole:?}");
+}
+
+/// The first 60 days of a published geo experiment, in which nothing happened yet.
+fn history() -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let mut csv = "city,day,sales\n".to_owned();
+    for line in include_str!("../../../tests/data/geo/geolift_test.csv").lines() {
+        let (city, numbers) = line.split_once(',').unwrap();
+        for (day, number) in (0..60).zip(numbers.split(',')) {
+            let date = if day < 31 {
+                format!("2021-01-{:02}", day + 1)
+            } else if day < 59 {
+                format!("2021-02-{:02}", day - 30)
+            } else {
+                "2021-03-01".to_owned()
+            };
+            // In two rows, which are added up.
+            let half = number.parse::<i64>().unwrap() / 2;
+            let rest = number.parse::<i64>().unwrap() - half;
+            csv.push_str(&format!("{city},{date},{half}\n{city},{date},{rest}\n"));
+        }
+    }
+    fs::write(dir.path().join("history.csv"), csv).unwrap();
+    dir
+}
+
+fn planned(dir: &TempDir, code: i32, more: &str) -> (String, String) {
+    let line = format!("plan geo history.csv --place city --date day --amount sales {more}");
+    says(dir.path(), code, &line.split_whitespace().collect::<Vec<_>>())
+}
+
+#[test]
+fn a_geo_test_is_planned_with_the_power_of_every_lift_and_of_none() {
+    let dir = history();
+    let more = "--test 7 --treated 1,2 --lift 5,40 --windows 6 --cost-per-unit 2";
+    let document: Value =
+        serde_json::from_str(&planned(&dir, 0, &format!("{more} --json")).0).unwrap();
+    let found = &document["result"];
+    assert_eq!((&found["places"], &found["periods"]), (&40.into(), &60.into()));
+    let number = |value: &Value| value.as_f64().unwrap();
+    assert!(number(&found["false_alarms"]) <= 0.3 * number(&found["windows"]), "{found}");
+    let best = &found["designs"][0];
+    let power: Vec<_> = best["power"].as_array().unwrap().iter().map(number).collect();
+    assert!(power[0] <= power[1] && power[1] >= 0.8, "{best}");
+    let (lift, units) = (number(&best["detectable"]), number(&best["incremental"]));
+    assert!((units - lift * number(&best["baseline"])).abs() < 1e-6 * units);
+    assert!((number(&best["cost"]) - 2.0 * units).abs() < 1e-6 * units);
+    assert_eq!((&best["before"], &best["tested"]), (&28.into(), &7.into()));
+    assert_eq!(best["alarming"], false);
+    let (page, _) = planned(&dir, 0, more);
+    assert!(page.contains("Where to run a campaign") && page.contains("finds a lift of"), "{page}");
+    assert!(page.lines().all(|line| line.chars().count() <= 80), "{page}");
+    // Nothing so small is found; and noise hides what is found without it.
+    planned(&dir, 1, "--test 7 --treated 1 --lift 0.01 --windows 3");
+    planned(&dir, 1, "--test 7 --treated 1 --lift 40 --windows 3 --noise-sd 100000");
+}
+
+#[test]
+fn a_geo_plan_refuses_what_it_cannot_read() {
+    let dir = history();
+    for (line, said) in [
+        ("--lift=-1", "--lift: expected percentages of 0 or more"),
+        ("--confidence 1", "--confidence: expected a number between 0 and 1"),
+        ("--test 0", "--test: expected whole numbers from 1"),
+    ] {
+        let (_, talk) = planned(&dir, 2, line);
+        assert!(talk.contains(said), "{line}: {talk}");
+    }
+    let (_, talk) = says(dir.path(), 2, &["plan", "geo", "history.csv"]);
+    assert!(talk.contains("no column \"place\""), "{talk}");
+    fs::write(dir.path().join("history.csv"), "city,day,sales\na,2021-02-30,1\n").unwrap();
+    assert!(planned(&dir, 2, "").1.contains("line 2: found \"2021-02-30\", expected a day"));
 }

@@ -71,7 +71,7 @@ fn a_party_file_of_the_other_side_is_bounded() {
 fn never_overwrites_a_key_or_a_contract() {
     let dir = parties();
     let key = fs::read(dir.path().join("p/root.key")).unwrap();
-    says(dir.path(), 1, "init --dir p --name publisher");
+    says(dir.path(), 2, "init --dir p --name publisher");
     assert_eq!(fs::read(dir.path().join("p/root.key")).unwrap(), key);
     let new =
         "contract new --name other --party p/party.toml --party r/party.toml --pcrs pcrs.json";
@@ -299,11 +299,21 @@ fn shows_and_compares_what_each_analysis_lists() {
                  analysts = [\"publisher\"]\nreceivers = [\"publisher\"]\n[[build]]";
     fs::write(dir.path().join("other.toml"), fewer.replace("[[build]]", table)).unwrap();
     let (changes, _) = says(dir.path(), 1, "contract diff contract.toml other.toml");
-    assert_eq!(
-        changes.trim(),
-        "analysis \"groups\": new\n\
-         analysis \"lift\", outcomes that may be compared: visit, conversion, spend, now visit"
+    // Whoever signs a new analysis reads what it allows, and to whom.
+    let lines: Vec<_> = changes.trim().lines().collect();
+    assert_eq!(lines.first(), Some(&"analysis \"groups\": new"), "{changes}");
+    assert!(
+        lines.contains(&"analysis \"groups\", groups may be made by: exposures.arm"),
+        "{changes}"
     );
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.starts_with("analysis \"groups\", ") && line.ends_with(": publisher"))
+    );
+    let last =
+        "analysis \"lift\", outcomes that may be compared: visit, conversion, spend, now visit";
+    assert_eq!(lines.last(), Some(&last), "{changes}");
     let (page, _) = says(dir.path(), 0, "contract show other.toml");
     for text in [
         "    joined with: none\n",

@@ -118,6 +118,12 @@ fn read_open(file: &mut File, most: u64, bytes: &mut Vec<u8>) -> io::Result<()> 
     }
 }
 
+/// SHA-256 of `bytes`, as `sha256sum` prints it.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> String {
+    hex::encode(ring::digest::digest(&ring::digest::SHA256, bytes))
+}
+
 fn sync_parent(path: &Path) -> io::Result<()> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     File::open(parent.unwrap_or(Path::new(".")))?.sync_all()

@@ -3,12 +3,14 @@
 mod custody;
 mod prepare;
 mod run;
+mod unpaid;
 
 pub use custody::tell_custody;
 pub use prepare::{
     FigureNoise, InvalidAgain, Options, Prepared, Preview, PreviewNoise, Resubmission, prepare,
 };
 pub use run::{Custodies, OwnCustody, Ran, Step, run};
+pub use unpaid::Unpaid;
 
 use crate::{keys::IdentityError, room::RoomError, withdrawals::WithdrawalError};
 use protocol::{
@@ -31,7 +33,7 @@ pub enum JobError {
     /// The job was refused: here already, by this party's own ledger, or by the instance. All use
     /// the same words.
     #[error("{0}")]
-    Refused(Box<Refusal>),
+    Refused(#[source] Box<Refusal>),
     /// A receiver who may not read answers of the analysis.
     #[error(
         "the contract permits no receiver \"{name}\" for \"{analysis}\": expected one of {}; leave --receiver out for those \
@@ -52,6 +54,7 @@ pub enum JobError {
         /// The party of the custody.
         owner: String,
         /// The refusal as the custody sent it.
+        #[source]
         refusal: Box<Refusal>,
     },
     /// A server in the place of a custody refuses in a way that no custody does.
@@ -117,13 +120,15 @@ pub enum JobError {
         /// The party's datasets that the job reads.
         datasets: Vec<String>,
         /// The refusal that says so.
+        #[source]
         cause: Box<Self>,
     },
+    /// What an owner prepaid does not suffice, and no custody of that owner is known.
+    #[error("{0}")]
+    Unpaid(#[source] Box<Unpaid>),
     /// An owner must countersign, and no custody of that owner is known.
     #[error(
-        "{owner} must countersign, and the contract names no custody of {owner}: name one with \
-             `--custody {owner}=http://host:port`, or ask {owner} to prepay with `glovebox grant --prepay` (and \
-             `--prepay-selection-delta` for groups whose values are private)"
+        "{owner} must countersign, and no custody of {owner} is known: name one with `--custody {owner}=http://host:port`"
     )]
     NoCustody {
         /// The owner.
@@ -197,6 +202,7 @@ impl JobError {
                     | Refusal::BadSlice
             ),
             Self::NoCustody { .. }
+            | Self::Unpaid(_)
             | Self::GrantAgain { .. }
             | Self::NoRefusal { .. }
             | Self::NotTheCustody { .. }

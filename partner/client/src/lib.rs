@@ -4,6 +4,7 @@
 //! Everything here runs on the party's own machine and is trusted by that party only.
 
 pub mod address;
+pub mod audit;
 pub mod check;
 pub mod clock;
 pub mod close;
@@ -23,6 +24,7 @@ pub mod people;
 pub mod receipt_check;
 pub mod room;
 pub mod salts;
+pub mod saved;
 pub mod store;
 mod tls;
 pub mod trust;

@@ -3,6 +3,7 @@
 
 use crate::{
     check::{Check, Line, List, Number, Outcome},
+    files,
     trust::Trust,
 };
 use attestation_verifier::{
@@ -23,7 +24,6 @@ use protocol::{
     result::{JobResult, NEAR_DUPLICATE, SAME_FIGURES},
     time::Time,
 };
-use ring::digest;
 use std::collections::BTreeMap;
 
 mod error;
@@ -101,7 +101,7 @@ pub fn check(
                 attested_at: Time(document.timestamp().as_millis()),
                 root: document.root().to_string(),
                 registers: document.pcrs().clone(),
-                digest: hex::encode(digest::digest(&digest::SHA256, receipt)),
+                digest: files::sha256(receipt),
                 data,
                 released,
                 result,

@@ -41,6 +41,9 @@ struct Proof {
     instance: Instance,
     believed: Believed,
     checks: Vec<Line>,
+    /// The document as it came, and what it was asked for with.
+    document: Vec<u8>,
+    nonce: [u8; NONCE_LEN],
 }
 
 impl Room {
@@ -90,6 +93,7 @@ impl Room {
     pub async fn request(&mut self, identity: &Identity, body: Body) -> Result<Reply, RoomError> {
         let (most, patience) = match body {
             Body::Job { .. } => (limits::RESULT_REPLY, LONG),
+            Body::Audit { .. } => (limits::AUDIT_REPLY, SHORT),
             Body::Grant { .. } | Body::Run { .. } | Body::Close {} => (limits::STATUS_REPLY, LONG),
             _ => (limits::STATUS_REPLY, SHORT),
         };
@@ -121,6 +125,11 @@ impl Room {
     /// The attestation document as verified.
     pub fn believed(&self) -> &Believed {
         &self.proof.believed
+    }
+
+    /// The attestation document as it came, and the nonce that it was asked for with.
+    pub(crate) fn document(&self) -> (&[u8], &[u8]) {
+        (&self.proof.document, &self.proof.nonce)
     }
 
     /// Every check, in the order in which they were made.
@@ -176,7 +185,7 @@ async fn attested(
         }
     };
     let verifier = Verifier { contract, trust, now: clock::now() };
-    let proof = verifier.verify(&reply, &nonce, channel.peer_key())?;
+    let proof = verifier.verify(reply, nonce, channel.peer_key())?;
     Ok((channel, proof))
 }
 
@@ -188,12 +197,17 @@ struct Verifier<'a> {
 }
 
 impl Verifier<'_> {
-    fn verify(&self, reply: &AttestReply, nonce: &[u8], peer: &[u8]) -> Result<Proof, RoomError> {
+    fn verify(
+        &self,
+        reply: AttestReply,
+        nonce: [u8; NONCE_LEN],
+        peer: &[u8],
+    ) -> Result<Proof, RoomError> {
         let document = Document::parse(&reply.document).map_err(RoomError::MalformedDocument)?;
         let expected = self
             .trust
             .expected(self.contract)
-            .nonce(nonce)
+            .nonce(nonce.as_slice())
             .user_data(receipt::user_data_for(&reply.statement));
         let believed = document
             .verify(&expected, clock::timestamp(self.now))
@@ -218,7 +232,8 @@ impl Verifier<'_> {
         checks.passed(room(3), TITLES[2], format!("contract {}", self.contract.digest.short()));
         checks.passed(room(4), TITLES[3], "");
         checks.passed(room(5), TITLES[4], format!("build \"{}\"", build.name));
-        Ok(Proof { instance, believed, checks: checks.into_lines() })
+        let (checks, document) = (checks.into_lines(), reply.document);
+        Ok(Proof { instance, believed, checks, document, nonce })
     }
 }
 

@@ -12,14 +12,14 @@ use protocol::{
 pub(crate) fn within(contract: &Contract, prepared: &Prepared) -> Result<(), RehearsalError> {
     let (purpose, asked) = (prepared.admitted().purpose(), prepared.preview());
     for name in &asked.datasets {
-        let dataset = contract.datasets.get(name);
-        let Some(budget) = dataset.and_then(|dataset| dataset.budgets.get(purpose)) else {
-            continue;
-        };
+        let Some(dataset) = contract.datasets.get(name) else { continue };
+        let Some(budget) = dataset.budgets.get(purpose) else { continue };
         if !asked.cost.fits(&budget.per_period()) {
             return Err(RehearsalError::OverBudget {
                 dataset: name.clone(),
+                owner: dataset.owner.clone(),
                 purpose: purpose.to_owned(),
+                passing: budget.per_period().rho().passing(asked.delta),
                 budget: words(budget.epsilon, budget.delta, budget.selection_delta),
                 period: match budget.period {
                     Period::Day => "a day",

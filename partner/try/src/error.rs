@@ -35,8 +35,12 @@ pub enum RehearsalError {
     OverBudget {
         /// Name of the dataset.
         dataset: String,
+        /// Its owner.
+        owner: String,
         /// What the data is used for.
         purpose: String,
+        /// The largest ε that one period has room for, at the job's δ.
+        passing: f64,
         /// The budget of one period.
         budget: String,
         /// How often the budget is filled.

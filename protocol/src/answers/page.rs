@@ -20,6 +20,7 @@ pub use asker::Asker;
 pub use provenance::{Checked, DataVersion, Provenance, Source};
 pub use text::{Piece, Text};
 
+use crate::time::Time;
 use serde::{Deserialize, Serialize};
 
 /// A page.
@@ -133,6 +134,10 @@ pub enum Block {
     Table(Table),
     /// Estimates with their intervals.
     Intervals(Intervals),
+    /// Lines over time.
+    Series(Series),
+    /// An amount over time.
+    Course(Course),
     /// Names and what they stand for.
     Terms(Vec<Term>),
     /// Lines for a shell.
@@ -172,6 +177,9 @@ pub struct Table {
 pub struct Bars {
     /// The value that fills the width of a bar. A larger one goes on beyond it.
     pub widest: f64,
+    /// Of factors, that which changes nothing: bars begin there, in the middle, and go to both sides on a logarithmic scale. `None` if
+    /// they begin at 0.
+    pub from: Option<f64>,
     /// How to read the bars.
     pub note: Text,
 }
@@ -219,6 +227,40 @@ pub struct Intervals {
     pub line: Option<Text>,
 }
 
+/// Lines over time, one of which may have a band around it.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+#[expect(clippy::exhaustive_structs, reason = "whoever draws it must see a new part")]
+pub struct Series {
+    /// Title of the picture.
+    pub title: Text,
+    /// Name of each period, in order.
+    pub periods: Vec<Text>,
+    /// What was seen.
+    pub seen: Line,
+    /// What it is compared with.
+    pub other: Line,
+    /// Ends of the band around the other line, in the last periods; empty without one.
+    pub band: Vec<[f64; 2]>,
+    /// Place of the first period that is marked.
+    pub marked: usize,
+    /// What is marked.
+    pub mark: Text,
+}
+
+/// A line over time.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+#[expect(clippy::exhaustive_structs, reason = "whoever draws it must see a new part")]
+pub struct Line {
+    /// Name of the line.
+    pub name: Text,
+    /// A number for each period.
+    pub values: Vec<f64>,
+    /// What the line says, in words.
+    pub words: Text,
+}
+
 /// The axis that estimates are drawn on.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -247,6 +289,38 @@ pub struct Interval {
     pub estimate: f64,
     /// Ends of the interval; `None` for an infinite one.
     pub ends: [Option<f64>; 2],
+    /// Another number that is drawn beside it, such as what was foretold.
+    pub beside: Option<f64>,
+}
+
+/// How an amount changed over time. It keeps each value until the next change.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+#[expect(clippy::exhaustive_structs, reason = "whoever draws it must see a new part")]
+pub struct Course {
+    /// Title of the picture.
+    pub title: Text,
+    /// The picture in words, for whoever does not see it.
+    pub words: Text,
+    /// Changes in the order of time, each with the amount from then on. Before the first it is 0.
+    pub changes: Vec<Change>,
+    /// When the picture begins and ends.
+    pub span: [Time; 2],
+    /// The amount that it is compared with; a line shows it.
+    pub most: f64,
+    /// Text at that line.
+    pub line: Text,
+}
+
+/// A change of an amount.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+#[expect(clippy::exhaustive_structs, reason = "whoever draws it must see a new part")]
+pub struct Change {
+    /// When.
+    pub time: Time,
+    /// The amount from then on.
+    pub amount: f64,
 }
 
 impl Section {

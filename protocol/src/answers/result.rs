@@ -10,8 +10,9 @@ pub use super::answered::{Answered, ChargeReport, PrivacyReport};
 pub use crate::analysis::{
     choice::ChoiceAnswer,
     lift::{
-        ArmResult, CellCount, DiffInMeans, Economics, LiftAnswer, MatchRate, MatchRates, NoiseSd,
-        OutcomeResult, RelativeLift, SampleRatio,
+        ArmResult, BreakdownResult, CellCount, DiffInMeans, Economics, Heterogeneity, LeftOut,
+        LiftAnswer, MarginResult, MatchRate, MatchRates, NoiseSd, OutcomeResult, PartResult,
+        RelativeLift, ReleasedAs, SampleRatio,
     },
     table::{
         CountRange, Estimate, MatchedShare, MeasureEstimate, OtherCells, OtherTotal,
@@ -78,6 +79,9 @@ pub const SAME_FIGURES: &str = "same_figures:";
 /// Begins the flag of a result that was derived at home from released figures; what was asked otherwise
 /// follows.
 pub const DERIVED: &str = "derived:";
+
+/// Begins the flag of an answer with a margin that its job does not have; the outcome's name follows.
+pub const DERIVED_MARGIN: &str = "derived:margin=";
 
 /// The name of this format.
 pub const FORMAT: &str = "glovebox-result-v2";

@@ -285,6 +285,8 @@ enum Distinction<'t> {
     Column(&'t str, &'t str),
     /// The earliest day in a dataset's column, in bins.
     Earliest(&'t str, &'t str, &'t [i64]),
+    /// Days of rows in a dataset's column, in bins.
+    Days(&'t str, &'t str, &'t [i64]),
     /// Arms of a dataset's column: codes of the test and of the control arm.
     Arms(&'t str, &'t str, [BTreeSet<i32>; 2]),
     /// What outcomes are credited to: a dataset, its column and its day, another dataset and its day.
@@ -298,7 +300,9 @@ fn dimensions<'t>(tally: &'t Tally) -> Vec<Distinction<'t>> {
     let dataset = |side: Side| tally.dataset(side);
     let measure = |at: u32| usize::try_from(at).ok().and_then(|at| tally.measures.get(at));
     let told = tally.dimensions.iter().map(|dimension| match dimension {
-        Dimension::Matched => Distinction::Matched(dataset(Side::JOINED)),
+        Dimension::Matched | Dimension::MatchedWithConsent => {
+            Distinction::Matched(dataset(Side::JOINED))
+        }
         Dimension::Membership { .. } => Distinction::Membership(tally.datasets().collect()),
         Dimension::Known => Distinction::Known,
         Dimension::Arm { column, test, control } => Distinction::Arms(
@@ -306,6 +310,9 @@ fn dimensions<'t>(tally: &'t Tally) -> Vec<Distinction<'t>> {
             column,
             [test, control].map(|codes| codes.iter().copied().collect()),
         ),
+        Dimension::Creative { column, .. } => {
+            Distinction::Column(dataset(Side::POPULATION), column)
+        }
         // Of who has one value, the only one is that of the group.
         Dimension::Group { side, column, .. }
         | Dimension::Label { side, column }
@@ -313,6 +320,7 @@ fn dimensions<'t>(tally: &'t Tally) -> Vec<Distinction<'t>> {
         Dimension::Earliest { side, column, edges } => {
             Distinction::Earliest(dataset(*side), column, edges)
         }
+        Dimension::Days { side, column, edges } => Distinction::Days(dataset(*side), column, edges),
         Dimension::Credited(credit) => Distinction::Credited(
             [
                 dataset(Side::POPULATION),
@@ -377,7 +385,8 @@ impl Distinction<'_> {
             (
                 Self::Earliest(dataset, column, edges),
                 Self::Earliest(same_dataset, same, others),
-            ) => {
+            )
+            | (Self::Days(dataset, column, edges), Self::Days(same_dataset, same, others)) => {
                 (dataset == same_dataset && column == same).then_some(usize::from(edges != others))
             }
             (Self::Credited(of, rule, window), Self::Credited(same, other, longer)) => {

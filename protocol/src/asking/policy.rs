@@ -190,8 +190,8 @@ pub fn price(contract: &Contract, analysis: &str, question: &Question) -> Result
     prove(contract, question, tally, 1)
 }
 
-/// The datasets that a question reads, whose versions its job names: all datasets of its analysis,
-/// or in a union those that the question is about.
+/// The datasets that a question reads, whose versions its job names and whose owners are charged: of its analysis those
+/// whose people are counted, and of joined ones those of which a figure follows from anything ([`Tally::reads`]).
 ///
 /// # Errors
 ///
@@ -224,8 +224,9 @@ fn tally_as(
     if question.section() != scope.terms.section() {
         return Err(unknown());
     }
-    let tally = tally_of(&scope)?;
+    let mut tally = tally_of(&scope)?;
     reading::check(contract, scope.terms, &tally)?;
+    tally.leave_out_unread();
     Ok(tally)
 }
 
@@ -310,9 +311,10 @@ fn largest(tally: &Tally, manifests: &BTreeMap<String, SignedManifest>) -> u64 {
 /// counts once in a cell.
 fn check_range(tally: &Tally, rows: u64) -> Result<(), Refusal> {
     let most = (1_u64 << 62) / rows;
-    for measure in &tally.measures {
+    for (at, measure) in tally.measures.iter().enumerate() {
         let found = measure.clamp.reach();
-        if found > most {
+        if found > most / tally.weight_of_sum(at) {
+            let most = most / tally.weight_of_sum(at);
             return Err(Refusal::OverLimit { limit: Limit::Cap, found, most });
         }
     }

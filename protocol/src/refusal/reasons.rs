@@ -117,6 +117,9 @@ pub enum Limit {
     /// Length of the signed job, in bytes.
     #[error("bytes of a signed job (fewer values and conditions are needed)")]
     Job,
+    /// Number of comparisons: outcomes times segments and creatives.
+    #[error("comparisons in one question (outcomes times segments and creatives)")]
+    Comparisons,
     /// Number of groups, for a question with this many measures.
     #[error("groups of a question with so many measures (fewer dimensions or bins are needed)")]
     Cells,
@@ -222,6 +225,7 @@ impl Limit {
             | Self::GroupBy
             | Self::Conditions
             | Self::Job
+            | Self::Comparisons
             | Self::Cells => 0,
         }
     }

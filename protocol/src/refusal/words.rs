@@ -1,7 +1,7 @@
 //! Parts of the sentences of refusals.
 
 use super::{Asked, Debit, Limit};
-use crate::loss::{Delta, Epsilon, Loss, Rho};
+use crate::loss::{Delta, Epsilon, Loss};
 use crate::units::Scale;
 
 /// An amount with the decimals of its column.
@@ -75,7 +75,7 @@ pub(super) fn spent_on(debits: &[Debit], returned: &Loss) -> String {
 
 pub(super) fn room(cost: &Loss, left: &Loss, delta: Delta) -> String {
     let (rho, rest) = (cost.rho().value(), left.rho().value());
-    let epsilon = passing(left.rho(), delta);
+    let epsilon = left.rho().passing(delta);
     if cost.delta() > left.delta() && epsilon > 0.0 {
         let [cost, left] = [cost.delta(), left.delta()].map(in_full);
         format!(
@@ -90,14 +90,6 @@ pub(super) fn room(cost: &Loss, left: &Loss, delta: Delta) -> String {
     } else {
         format!("this costs rho {rho:.6}, nothing is left")
     }
-}
-
-/// The largest ε of three decimals that the rest of the budget pays for.
-pub(super) fn passing(left: Rho, delta: Delta) -> f64 {
-    let nearest = (left.epsilon(delta) * 1000.0).round() / 1000.0;
-    let passes =
-        Epsilon::new(nearest).is_ok_and(|epsilon| Rho::from_epsilon(epsilon, delta) <= left);
-    if passes { nearest } else { (nearest - 0.001).max(0.0) }
 }
 
 /// A δ in units of 10⁻¹⁵ as a number.

@@ -1,55 +1,48 @@
 //! A budget in the words of somebody who plans campaigns: how many more jobs fit, how far one person moves
 //! them, and from which audience on they are worth having.
 
-use crate::{say, words};
-use ::page::terminal::wrap;
+use crate::{outline::Outline, say, words};
 use custody::{BudgetLine, JobLine};
 use protocol::{
     contract::{Contract, Role},
-    page::number::{self, whole},
+    page::{
+        Text,
+        number::{self, whole},
+    },
     proof::{Choice, Figure, Leaves, Steps, Sums, Vectors},
     tally::{Clamp, Measure, Quantity, Tally},
     units::Scale,
 };
-use std::fmt::{self, Write};
 
-/// Prints who used the budget, and how many more jobs the rest of it pays for.
-pub(super) fn remaining(page: &mut String, line: &BudgetLine, contract: &Contract) -> fmt::Result {
+/// Says who used the budget, and how many more jobs the rest of it pays for.
+pub(crate) fn remaining(line: &BudgetLine, contract: &Contract) -> Outline {
+    let mut page = Outline::default();
     for debit in &line.debits {
         let charge = words::charge(&debit.loss, Some(line.delta));
-        let text = match &debit.analyst {
-            Some(_) => format!("{charge} for {debit}"),
-            None => format!("{charge} {}", debit.analysis),
-        };
-        wrap(page, "  ", &text)?;
+        let text = Text::fixed(charge);
+        page.sentence(
+            1,
+            match &debit.analyst {
+                Some(_) => text.and(" for ").quote(debit),
+                None => text.and(" ").and(&debit.analysis),
+            },
+        );
     }
     if !line.returned.is_zero() {
         let charge = words::charge(&line.returned, Some(line.delta));
-        wrap(page, "  ", &format!("{charge} came back at closings, and counts as left"))?;
+        let text = format!("{charge} came back at closings, and counts as left");
+        page.sentence(1, Text::fixed(text));
     }
     for job in latest(line) {
-        let (now, ever) = jobs_that_fit(line, job);
-        let jobs = if now == 1 { "job" } else { "jobs" };
-        let mut text = format!(
-            "Room for {now} more {jobs} like {}'s \"{}\" of {} (job {}) before {}, {ever} for life.",
-            job.analyst,
-            job.analysis,
-            number::moment(job.time),
-            job.name,
-            number::moment(line.period_ends),
-        );
-        if runs_out_of_delta(line, job) {
-            text += " Its selection of groups runs out first, not its epsilon.";
-        }
-        writeln!(page)?;
-        wrap(page, "  ", &text)?;
+        page.gap();
+        page.sentence(1, room_for(line, job));
         match &job.proof.leaves {
-            Leaves::Place(choice) => wrap(page, "    ", &chosen(choice, job))?,
-            Leaves::Steps(steps) => wrap(page, "    ", &trained(steps))?,
+            Leaves::Place(choice) => page.sentence(2, Text::fixed(chosen(choice, job))),
+            Leaves::Steps(steps) => page.sentence(2, Text::fixed(trained(steps))),
             Leaves::Figures(vectors) => {
                 let person = person(job, vectors, contract);
-                wrap(page, "    ", &format!("One person changes {person}."))?;
-                wrap(page, "    ", &reliable(job, vectors, contract))?;
+                page.sentence(2, Text::fixed(format!("One person changes {person}.")));
+                page.sentence(2, Text::fixed(reliable(job, vectors, contract)));
             }
         }
     }
@@ -57,22 +50,47 @@ pub(super) fn remaining(page: &mut String, line: &BudgetLine, contract: &Contrac
     let more = careful.len().saturating_sub(FLAGGED);
     careful.truncate(FLAGGED);
     if !careful.is_empty() {
-        writeln!(page)?;
+        page.gap();
     }
     for job in careful {
         let earlier = job.resembles.map(|earlier| earlier.to_string()).unwrap_or_default();
-        let text = format!(
-            "CAREFUL: job {} of {} ({}) asked the same as job {earlier}, or nearly the same.",
-            job.name,
-            job.analyst,
-            number::moment(job.time)
+        let text = Text::fixed(format!("CAREFUL: job {} of ", job.name)).quote(&job.analyst);
+        page.sentence(
+            1,
+            text.and(format!(
+                " ({}) asked the same as job {earlier}, or nearly the same.",
+                number::moment(job.time)
+            )),
         );
-        wrap(page, "  ", &text)?;
     }
     if more > 0 {
-        wrap(page, "  ", &format!("({more} more such jobs: --json lists them.)"))?;
+        page.sentence(1, Text::fixed(format!("({more} more such jobs: --json lists them.)")));
     }
-    Ok(())
+    page
+}
+
+/// Says how many more jobs like this one the rest pays for.
+pub(crate) fn room_for(line: &BudgetLine, job: &JobLine) -> Text {
+    let (now, ever) = jobs_that_fit(line, job);
+    let jobs = if now == 1 { "job" } else { "jobs" };
+    let text = Text::fixed(format!("Room for {now} more {jobs} like ")).quote(&job.analyst);
+    let mut end = format!(
+        "\" of {} (job {}) before {}, {ever} for life.",
+        number::moment(job.time),
+        job.name,
+        number::moment(line.period_ends),
+    );
+    if runs_out_of_delta(line, job) {
+        end += match &job.proof.leaves {
+            Leaves::Steps(_) => {
+                " The selection_delta, which caps what drawn steps lose, runs out first, not its epsilon."
+            }
+            Leaves::Place(_) | Leaves::Figures(_) => {
+                " The selection_delta, for groups whose values are private, runs out first, not its epsilon."
+            }
+        };
+    }
+    text.and("'s \"").quote(&job.analysis).and(end)
 }
 
 /// Says what one person changes in a private choice, and how good the choice is.
@@ -90,11 +108,10 @@ fn trained(steps: &Steps) -> String {
     let count = steps.count;
     match steps.sums {
         Sums::Everybody { step, .. } => format!(
-            "{count} steps of a training left: in each, one person changes {} of all sums by at most {}, and noise has a standard \
-             deviation of {}.",
+            "{count} steps of a training left: in each, one person is in {} of all sums, and noise has a standard deviation of {} \
+             times what one person changes one of them at most.",
             step.cells,
-            step.linf,
-            number::size(step.sigma.value())
+            number::size(step.sigma.value() / real(step.linf.max(1)))
         ),
         Sums::Drawn(drawn) => format!(
             "{count} steps of a training left: a person is in each with a chance of {}, and noise on every sum has a standard \
@@ -107,7 +124,7 @@ fn trained(steps: &Steps) -> String {
 
 /// The latest job of each analysis, newest first. A private choice and a table of one analysis are
 /// two jobs here.
-pub(super) fn latest(line: &BudgetLine) -> impl Iterator<Item = &JobLine> {
+pub(crate) fn latest(line: &BudgetLine) -> impl Iterator<Item = &JobLine> {
     let first = |at: usize, job: &JobLine| {
         let kind = |job: &JobLine| job.proof.choice().is_some();
         let same = |newer: &JobLine| newer.analysis == job.analysis && kind(newer) == kind(job);

@@ -1,10 +1,10 @@
 //! A dataset's section of a contract, from the header of its table.
 
-use crate::{failure::Failure, files, say};
+use crate::{document, failure::Failure, files, say};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use protocol::{
-    contract::draft::Budget,
-    text::{self, visible},
+    contract::{draft::Budget, is_name},
+    text::{self, in_shell, visible},
 };
 use std::{
     fmt::Write,
@@ -17,7 +17,17 @@ use std::{
 ///
 /// Of the table only the names of its columns are read, so nothing of a row gets into the contract. A role is a guess by the name; what
 /// is not recognised stays at home.
-pub(super) fn print(path: &Path, dataset: Option<&str>, owner: &str) -> Result<(), Failure> {
+pub(super) fn print(
+    path: &Path,
+    dataset: Option<&str>,
+    owner: Option<&str>,
+) -> Result<(), Failure> {
+    for (option, name) in [("--dataset", dataset), ("--owner", owner)] {
+        if let Some(name) = name.filter(|name| !is_name(name)) {
+            let name = text::quoted(name);
+            return Err(Failure::unclear(format!("{option} {name}: expected {A_NAME}")));
+        }
+    }
     let names = names(path)?;
     let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let dataset = dataset.map_or_else(|| contract_name(&stem), str::to_owned);
@@ -32,15 +42,24 @@ pub(super) fn print(path: &Path, dataset: Option<&str>, owner: &str) -> Result<(
             ),
         ));
     }
-    say::result(section(&dataset, owner, &columns).trim_end())?;
-    let renamed = columns.iter().filter(|(name, column)| name != column);
-    let maps: String = renamed
-        .map(|(name, column)| format!(" --map {}", text::quoted(&format!("{name}={column}"))))
-        .collect();
+    let section = section(&dataset, owner.unwrap_or("OWNER"), &columns);
+    document::fields(&serde_json::json!({"dataset": dataset, "section": section}))?;
+    say::result(section.trim_end())?;
+    let mut maps = String::new();
+    for (name, column) in columns.iter().filter(|(name, column)| name != column) {
+        if text::hidden(name).is_some() {
+            say::note(format_args!(
+                "The column {} has a name that no command can say: call it \"{column}\" in the table.",
+                text::quoted(name)
+            ));
+        } else {
+            maps += &format!(" --map {}", in_shell(&format!("{name}={column}")));
+        }
+    }
     say::note(format_args!(
         "\nEvery role is a guess by the column's name: read each. Then look at the table, which needs no keys:\n  glovebox seal {} --check \
          --contract CONTRACT --dataset {dataset}{maps}",
-        path.display()
+        in_shell(&path.display().to_string())
     ));
     Ok(())
 }
@@ -89,8 +108,7 @@ fn names(path: &Path) -> Result<Vec<String>, Failure> {
         let schema = reader.metadata().file_metadata().schema_descr();
         return Ok(schema.columns().iter().map(|column| column.name().to_owned()).collect());
     }
-    let mut line = Vec::new();
-    head.read_until(b'\n', &mut line).map_err(Failure::reading(path))?;
+    let line = first_record(&mut head).map_err(Failure::reading(path))?;
     let line = String::from_utf8(line)
         .map_err(|_| files::named(path, "expected CSV of UTF-8 with a header, or Parquet"))?;
     let line = line.strip_prefix('\u{feff}').unwrap_or(&line);
@@ -110,7 +128,22 @@ fn names(path: &Path) -> Result<Vec<String>, Failure> {
             "its first line has a column without a name: expected a header",
         ));
     }
+    if line.matches('"').count() % 2 == 1 && names.iter().any(|name| name.contains('\n')) {
+        return Err(files::named(path, "a quote in its header is not closed"));
+    }
     Ok(names)
+}
+
+/// The first record: the first line, and those behind it that an open quote takes along.
+fn first_record(head: &mut impl BufRead) -> std::io::Result<Vec<u8>> {
+    let mut record = Vec::new();
+    loop {
+        let read = head.read_until(b'\n', &mut record)?;
+        let quotes = record.iter().filter(|byte| **byte == b'"').count();
+        if read == 0 || quotes.is_multiple_of(2) {
+            return Ok(record);
+        }
+    }
 }
 
 /// A name that may stand in a contract: small letters, digits and underscores, a letter first.
@@ -123,7 +156,9 @@ fn contract_name(name: &str) -> String {
     let parts: Vec<_> = name.split('_').filter(|part| !part.is_empty()).collect();
     let name = parts.join("_");
     let begins = name.starts_with(|letter: char| letter.is_ascii_lowercase());
-    if begins { name } else { format!("c_{name}") }
+    let name = if begins { name } else { format!("c_{name}") };
+    let short: String = name.chars().take(MOST_NAME).collect();
+    short.trim_end_matches('_').to_owned()
 }
 
 /// Roles by a part of the column's name. The first that fits counts.
@@ -166,6 +201,10 @@ const GUESSES: &[(&[&str], &str)] = &[
     ),
 ];
 
+/// What a name in a contract is.
+const A_NAME: &str = "a name of small letters, digits, - and _, a letter first, at most 32";
+/// The most characters of a name in a contract.
+const MOST_NAME: usize = 32;
 /// How Parquet files begin.
 const PARQUET: &[u8] = b"PAR1";
 /// Largest header that is read, in bytes.
@@ -182,7 +221,10 @@ mod tests {
             ("Spend (USD)", "spend_usd"),
             ("2024", "c_2024"),
             ("\u{dc}mlaut", "mlaut"),
+            ("a name that is longer than a contract takes", "a_name_that_is_longer_than_a_con"),
+            ("\u{dc}", "c"),
         ] {
+            assert!(is_name(expected));
             assert_eq!(contract_name(name), expected);
         }
     }
@@ -207,6 +249,14 @@ mod tests {
         assert!(!section.contains("ann@") && !section.contains("secret"), "{section}");
         let parsed: toml::Table = section.parse().unwrap();
         assert!(parsed.contains_key("dataset"));
+        std::fs::write(
+            &path,
+            "\"E-Mail\n(private)\",\"a \"\"b\"\"\",day\nann@example.com,1,2026-01-01\n",
+        )
+        .unwrap();
+        assert_eq!(super::names(&path).unwrap(), ["E-Mail\n(private)", "a \"b\"", "day"]);
+        std::fs::write(&path, "a,\"b\nann@example.com,1\n").unwrap();
+        assert!(super::names(&path).unwrap_err().to_string().contains("is not closed"));
         std::fs::write(&path, "a,,c\n").unwrap();
         assert!(super::names(&path).unwrap_err().to_string().contains("a column without a name"));
     }

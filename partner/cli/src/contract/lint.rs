@@ -1,6 +1,6 @@
 //! `glovebox contract lint`: what a valid contract says for nothing, or says too weakly.
 
-use crate::{failure::Failure, files::Paper, say};
+use crate::{document, failure::Failure, files::Paper, say};
 use protocol::{
     analysis::uses::Reading,
     contract::{ColumnRef, Contract, Role, RoleKind, Terms},
@@ -14,26 +14,19 @@ use std::{path::PathBuf, process::ExitCode};
 
 /// Look for what a contract says for nothing or too weakly: unused columns and budgets, low floors, consent of outcomes only
 ///
-/// A contract that it finds fault with is valid, and may be meant so. Exit code: 0 nothing found, 1 something found.
+/// A contract that it finds fault with is valid, and may be meant so. Exit code: 0 nothing found, 1 something found, 2 not a contract.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Lint {
     /// The contract, signed or not, with keys or without
     contract: PathBuf,
-
-    /// Print what was found as JSON
-    #[arg(long)]
-    json: bool,
 }
 
 impl Lint {
     pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
-        let contract = Paper::read_or_fill(&self.contract)?.contract;
+        let contract = Paper::read_or_fill(&self.contract).map_err(Failure::unanswered)?.contract;
         let found = findings(&contract);
-        if self.json {
-            say::json(&found)?;
-        } else {
-            found.iter().try_for_each(|finding| say::result(format_args!("- {finding}")))?;
-        }
+        document::fields(&serde_json::json!({"findings": found}))?;
+        found.iter().try_for_each(|finding| say::result(format_args!("- {finding}")))?;
         if found.is_empty() {
             say::note("Nothing was found.");
             return Ok(ExitCode::SUCCESS);

@@ -1,5 +1,5 @@
-use super::{diff::changes, header, snippet::Snippet, successor::Successor};
-use crate::{failure::Failure, files, salt, say};
+use super::{facts::compared, header, snippet::Snippet, successor::Successor};
+use crate::{document, failure::Failure, files, salt, say};
 use attestation_verifier::{InvalidPcr, Pcr, registers};
 use client::{keys, salts};
 use protocol::{
@@ -88,8 +88,7 @@ pub(crate) struct New {
 impl New {
     pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
         if let Some(path) = &self.from {
-            let owner = self.owner.as_deref().unwrap_or("OWNER");
-            header::print(path, self.dataset.as_deref(), owner)?;
+            header::print(path, self.dataset.as_deref(), self.owner.as_deref())?;
             return Ok(ExitCode::SUCCESS);
         }
         self.write()
@@ -132,8 +131,11 @@ impl New {
         let sealed = SealedSalts::seal(&salt, keys, &mut keys::generator()?);
         files::write(&beside, &sealed.map_err(Failure::unclear)?.to_vec())?;
         files::write(&self.output, filled.as_bytes())?;
+        document::fields(&serde_json::json!({
+            "contract": contract.digest, "file": self.output, "salts_file": beside,
+        }))?;
         say::result(format_args!("{}  {}", contract.digest, self.output.display()))?;
-        for change in replaced.iter().flat_map(|replaced| changes(replaced, &contract)) {
+        for change in replaced.iter().flat_map(|before| compared(before, &contract)) {
             say::note(change);
         }
         for analysis in contract.analyses.keys() {

@@ -1,19 +1,14 @@
-use crate::{failure::Failure, files::Paper, say};
-use ::page::terminal::wrap;
+use crate::{document, failure::Failure, files::Paper, outline::Outline, say};
 use client::clock;
 use protocol::{
     analysis::{sections, uses::Section},
     contract::{Budget, Column, Contract, Dataset, Period, Role, Terms},
     loss::{Delta, Loss},
-    page::{danger, number},
+    page::{Text, danger, number},
     text,
     time::Time,
 };
-use std::{
-    fmt::{self, Write},
-    path::PathBuf,
-    process::ExitCode,
-};
+use std::{path::PathBuf, process::ExitCode};
 
 /// Read a contract as sentences: who, which data, what may be asked, what a person can lose
 #[derive(Debug, clap::Args)]
@@ -24,77 +19,126 @@ pub(crate) struct Show {
 
 impl Show {
     pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
-        let page =
-            page(&Paper::read_or_fill(&self.file)?, clock::now()).map_err(Failure::unclear)?;
-        say::result(page.trim_end())?;
+        let paper = Paper::read_or_fill(&self.file)?;
+        document::fields(&as_json(&paper))?;
+        let page = outline(&paper, clock::now());
+        say::result(page.printed().map_err(Failure::unclear)?.trim())?;
         Ok(ExitCode::SUCCESS)
     }
 }
 
-fn page(paper: &Paper, now: Time) -> Result<String, fmt::Error> {
+/// The parts of a contract that a program asks about: who, which data, what may be asked.
+fn as_json(paper: &Paper) -> serde_json::Value {
     let contract = &paper.contract;
-    let mut page = String::new();
-    writeln!(page, "Contract \"{}\"", contract.name)?;
-    writeln!(page, "  digest   {}", contract.digest)?;
+    let parties = contract.parties.iter().map(|(name, party)| {
+        serde_json::json!({
+            "name": name, "signed": paper.signers.contains(&party.root_key),
+            "custody": party.custody.as_ref().map(ToString::to_string),
+        })
+    });
+    let datasets = contract.datasets.iter().map(|(name, dataset)| {
+        let columns = dataset.columns.iter().map(|column| {
+            serde_json::json!({
+                "name": column.name, "role": column.role.kind().to_string(), "words": role(column),
+            })
+        });
+        let budgets = dataset.budgets.iter().map(|(purpose, budget)| {
+            serde_json::json!({
+                "purpose": purpose, "period": every(budget.period), "delta": budget.delta.value(),
+                "epsilon": budget.epsilon.value(), "lifetime_epsilon": budget.lifetime_epsilon.value(),
+            })
+        });
+        serde_json::json!({
+            "name": name, "owner": dataset.owner, "lineage": dataset.lineage,
+            "columns": columns.collect::<Vec<_>>(), "budgets": budgets.collect::<Vec<_>>(),
+        })
+    });
+    let analyses = contract.analyses.iter().map(|(name, terms)| {
+        serde_json::json!({
+            "name": name, "kind": terms.section().kind, "purpose": terms.purpose,
+            "analysts": terms.analysts, "receivers": terms.receivers,
+            "careful": danger::dangers(contract, name),
+        })
+    });
+    serde_json::json!({
+        "name": contract.name, "contract": contract.digest, "ends": contract.expires.to_string(),
+        "min_cell": contract.min_cell, "parties": parties.collect::<Vec<_>>(),
+        "datasets": datasets.collect::<Vec<_>>(), "analyses": analyses.collect::<Vec<_>>(),
+        "builds": contract.builds.iter().map(|build| &build.name).collect::<Vec<_>>(),
+    })
+}
+
+/// The contract in sentences.
+pub(crate) fn outline(paper: &Paper, now: Time) -> Outline {
+    let contract = &paper.contract;
+    let mut page = Outline::default();
+    page.heading(Text::fixed("Contract \"").quote(&contract.name).and("\""));
+    page.whole(1, Text::fixed("digest   ").and(contract.digest));
     let expired = if contract.expires <= now { "  EXPIRED" } else { "" };
-    writeln!(page, "  ends     {}{expired}", number::moment(contract.expires))?;
+    page.whole(1, Text::fixed(format!("ends     {}{expired}", number::moment(contract.expires))));
     if let Some(before) = contract.supersedes {
-        writeln!(page, "  names as its predecessor {before}")?;
-        let text = "The old contract goes on until it ends or its rooms are closed.";
-        wrap(&mut page, "    ", text)?;
+        page.whole(1, Text::fixed("names as its predecessor ").and(before));
+        page.sentence(2, "The old contract goes on until it ends or its rooms are closed.".into());
     }
-    parties(&mut page, paper)?;
+    parties(&mut page, paper);
     for (name, dataset) in &contract.datasets {
-        self::dataset(&mut page, contract, name, dataset)?;
+        self::dataset(&mut page, contract, name, dataset);
     }
-    writeln!(page, "\nWhat may be asked")?;
+    page.heading("What may be asked".into());
     for (name, terms) in &contract.analyses {
-        analysis(&mut page, name, terms)?;
+        analysis(&mut page, name, terms);
         for danger in danger::dangers(contract, name) {
-            wrap(&mut page, "    ", &danger)?;
+            page.sentence(2, Text::fixed(danger));
         }
     }
+    of_all_questions(&mut page, contract);
+    loss(&mut page, contract);
+    page.heading("Where it runs".into());
+    match contract.builds.len() {
+        1 => {}
+        builds => page.whole(
+            1,
+            Text::fixed(format!(
+                "In one of these {builds} builds: whoever runs any of them is handed the columns' keys."
+            )),
+        ),
+    }
+    for build in &contract.builds {
+        let only = if contract.builds.len() == 1 { "In the build \"" } else { "Build \"" };
+        let alone = if contract.builds.len() == 1 { "\" only:" } else { "\":" };
+        page.whole(1, Text::fixed(only).quote(&build.name).and(alone));
+        for (index, pcr) in &build.pcrs {
+            page.whole(2, Text::fixed(format!("PCR{index} {pcr}")));
+        }
+    }
+    page
+}
+
+/// What holds for whatever is asked.
+fn of_all_questions(page: &mut Outline, contract: &Contract) {
     let text = format!(
         "Nothing is shown about {} of fewer than {} people (after noise).",
         cells(contract),
         contract.min_cell
     );
-    wrap(&mut page, "  ", &text)?;
+    page.sentence(1, Text::fixed(text));
     for section in asked(contract).filter(|section| !section.besides.is_empty()) {
-        wrap(&mut page, "  ", section.besides)?;
+        page.sentence(1, section.besides.into());
     }
     let columns = contract.datasets.values().flat_map(|dataset| &dataset.columns);
     if columns.map(|column| &column.role).any(|role| matches!(role, Role::Measure(_))) {
         let text = "A person's totals below 0 count as 0, unless a job says floor_per_user. Then what its answer \
                     says about somebody who is known to be in the data, and which of two histories is theirs, \
                     costs up to 4 rho instead of 2; whether somebody is in the data at all costs rho either way.";
-        wrap(&mut page, "  ", text)?;
+        page.sentence(1, text.into());
     }
     if contract.ids_per_person > 1 {
         let ids = contract.ids_per_person;
-        writeln!(
-            page,
-            "  A person is taken to have up to {ids} identifiers; noise is multiplied by it."
-        )?;
+        let text = format!(
+            "A person is taken to have up to {ids} identifiers; noise is multiplied by it."
+        );
+        page.whole(1, Text::fixed(text));
     }
-    loss(&mut page, contract)?;
-    writeln!(page, "\nWhere it runs")?;
-    match contract.builds.len() {
-        1 => {}
-        builds => writeln!(
-            page,
-            "  In one of these {builds} builds: whoever runs any of them is handed the columns' keys."
-        )?,
-    }
-    for build in &contract.builds {
-        let only = if contract.builds.len() == 1 { "  In the build" } else { "  Build" };
-        let alone = if contract.builds.len() == 1 { " only" } else { "" };
-        writeln!(page, "{only} \"{}\"{alone}:", build.name)?;
-        for (index, pcr) in &build.pcrs {
-            writeln!(page, "    PCR{index} {pcr}")?;
-        }
-    }
-    Ok(page)
 }
 
 /// Says what the people of the contract's analyses are divided into.
@@ -109,29 +153,33 @@ fn asked(contract: &Contract) -> impl Iterator<Item = &'static Section> {
     })
 }
 
-fn parties(page: &mut String, paper: &Paper) -> fmt::Result {
-    writeln!(page, "\nWho")?;
+fn parties(page: &mut Outline, paper: &Paper) {
+    page.heading("Who".into());
     for (name, party) in &paper.contract.parties {
         let signed = if paper.signers.contains(&party.root_key) { "signed" } else { "NOT SIGNED" };
-        writeln!(page, "  {name}: {signed}; root key {}", party.root_key)?;
-        match &party.custody {
-            Some(address) => writeln!(page, "    its custody answers at {address}")?,
-            None => writeln!(
-                page,
-                "    it has no custody service: it must prepay with its grants, or submit jobs itself"
-            )?,
-        }
+        let text = Text::quoted(name).and(format!(": {signed}; root key {}", party.root_key));
+        page.whole(1, text);
+        page.whole(
+            2,
+            match &party.custody {
+                Some(address) => Text::fixed("its custody answers at ").quote(address),
+                None => {
+                    "it has no custody service: it must prepay with its grants, or submit jobs itself"
+                        .into()
+                }
+            },
+        );
     }
     for key in &paper.signers {
         if paper.contract.party_of(key).is_none() {
-            writeln!(page, "  a STRANGER has signed: key {key}")?;
+            page.whole(1, Text::fixed(format!("a STRANGER has signed: key {key}")));
         }
     }
-    Ok(())
 }
 
-fn dataset(page: &mut String, contract: &Contract, name: &str, dataset: &Dataset) -> fmt::Result {
-    writeln!(page, "\nDataset \"{name}\" of {} (lineage \"{}\")", dataset.owner, dataset.lineage)?;
+fn dataset(page: &mut Outline, contract: &Contract, name: &str, dataset: &Dataset) {
+    let heading = Text::fixed("Dataset \"").quote(name).and("\" of ").quote(&dataset.owner);
+    page.heading(heading.and(" (lineage \"").quote(&dataset.lineage).and("\")"));
     let used = contract.used_columns(name);
     for column in &dataset.columns {
         let granted = match column.role {
@@ -139,70 +187,64 @@ fn dataset(page: &mut String, contract: &Contract, name: &str, dataset: &Dataset
             _ if used.contains(&column) => "; its key is granted",
             _ => "; its key is never granted",
         };
-        let head = format!("  {:<12} ", column.name);
-        wrap(page, &head, &format!("{}{granted}", role(column)))?;
+        page.term(Text::quoted(&column.name), role_text(column).and(granted));
     }
     if let Some(danger) = danger::several_identifiers(contract, name) {
-        wrap(page, "    ", &danger)?;
+        page.sentence(2, Text::fixed(danger));
     }
     if let Some(claims) = danger::claims(contract, name) {
-        wrap(page, "    ", &claims)?;
+        page.sentence(2, Text::fixed(claims));
     }
     for (purpose, budget) in &dataset.budgets {
-        writeln!(
-            page,
-            "  For {purpose}: epsilon {} {}, {} for life (delta {})",
+        let words = format!(
+            ": epsilon {} {}, {} for life (delta {})",
             budget.epsilon,
             every(budget.period),
             budget.lifetime_epsilon,
             budget.delta
-        )?;
+        );
+        page.whole(1, Text::fixed("For ").quote(purpose).and(words));
         if let Some(basis) = dataset.legal_basis.get(purpose) {
-            wrap(page, "    on the legal basis: ", basis)?;
+            page.sentence(2, Text::fixed("on the legal basis: ").quote(basis));
         }
         if let Ok(delta) = Delta::try_from(budget.selection_delta) {
-            writeln!(
-                page,
-                "    and delta {delta} in all for groups whose values are private, and for dense models"
-            )?;
+            page.whole(
+                2,
+                Text::fixed(format!(
+                    "and delta {delta} in all for groups whose values are private, and for dense models"
+                )),
+            );
         }
     }
-    Ok(())
 }
 
-fn analysis(page: &mut String, name: &str, terms: &Terms) -> fmt::Result {
-    let text = format!(
-        "\"{name}\", for {}: {}. Asked by {}; read by {}.",
-        terms.purpose,
-        terms.section().title,
-        terms.analysts.join(", "),
-        terms.receivers.join(", ")
-    );
-    wrap(page, "  ", &text)?;
+fn analysis(page: &mut Outline, name: &str, terms: &Terms) {
+    let text = Text::fixed("\"").quote(name).and("\", for ").quote(&terms.purpose);
+    let text = text.and(format!(": {}. Asked by ", terms.section().title));
+    let text = text.with(Text::names(&terms.analysts, ", ")).and("; read by ");
+    page.sentence(1, text.with(Text::names(&terms.receivers, ", ")).and("."));
     for used in terms.section().uses {
-        wrap(page, "    ", &format!("{}: {}", used.title, terms.words(used)))?;
+        page.sentence(2, Text::fixed(used.title).and(": ").quote(terms.words(used)));
     }
-    Ok(())
 }
 
 /// Says what one person can lose: each dataset's lifetime budgets, and their sum.
-fn loss(page: &mut String, contract: &Contract) -> fmt::Result {
-    writeln!(page, "\nWhat one person can lose at most, for life")?;
+fn loss(page: &mut Outline, contract: &Contract) {
+    page.heading("What one person can lose at most, for life".into());
     let budgets = contract.datasets.values().flat_map(|d| d.budgets.values());
-    let Some(delta) = budgets.map(|budget| budget.delta).max() else { return Ok(()) };
+    let Some(delta) = budgets.map(|budget| budget.delta).max() else { return };
     let mut sum = Loss::zero();
     for (name, dataset) in &contract.datasets {
         let own = dataset.budgets.values().map(Budget::lifetime);
         let own = own.fold(Loss::zero(), |sum, loss| sum.plus(&loss));
-        writeln!(page, "  through \"{name}\": {}", guarantee(&own, delta))?;
+        let text = Text::fixed("through \"").quote(name).and("\": ");
+        page.whole(1, text.and(guarantee(&own, delta)));
         sum = sum.plus(&own);
     }
-    writeln!(page, "  through all of them: {}", guarantee(&sum, delta))?;
-    writeln!(
-        page,
-        "  (Epsilon bounds how far the presence of one person can move the odds of anything that\n   \
-         anybody concludes from all answers: by a factor of at most e^epsilon, but for a chance\n   of delta.)"
-    )
+    page.whole(1, Text::fixed(format!("through all of them: {}", guarantee(&sum, delta))));
+    let text = "(Epsilon bounds how far the presence of one person can move the odds of anything that anybody concludes from \
+                all answers: by a factor of at most e^epsilon, but for a chance of delta.)";
+    page.sentence(1, text.into());
 }
 
 fn guarantee(loss: &Loss, delta: Delta) -> String {
@@ -215,12 +257,18 @@ fn guarantee(loss: &Loss, delta: Delta) -> String {
 
 /// Says in words what a column is for.
 pub(super) fn role(column: &Column) -> String {
-    match &column.role {
+    role_text(column).raw()
+}
+
+fn role_text(column: &Column) -> Text {
+    Text::fixed(match &column.role {
         Role::MatchKey(kind) => {
             let kind = format!("{kind:?}").to_lowercase();
             format!("identifies the person ({kind}), normalised and hashed before it leaves")
         }
-        Role::Group(domain) => format!("one of {}", text::quoted_list(domain)),
+        Role::Group(domain) => {
+            return Text::fixed("one of ").quote(text::quoted_list(domain));
+        }
         Role::Label => "text of at most 32 bytes, whose values are not public".to_owned(),
         Role::Measure(scale) => {
             let counts = column.cap.map(|cap| {
@@ -237,7 +285,7 @@ pub(super) fn role(column: &Column) -> String {
         }
         Role::Never => "never leaves its owner".to_owned(),
         _ => "a role that this version does not know".to_owned(),
-    }
+    })
 }
 
 /// Says in words how often a budget is filled.

@@ -1,4 +1,5 @@
 use crate::{
+    document,
     failure::Failure,
     files,
     passphrase::PassphraseArgs,
@@ -12,6 +13,7 @@ use client::{
 use custody::Ledger;
 use protocol::{
     contract::{Contract, TAG},
+    digest::Digest,
     sign::Jointly,
 };
 use std::{path::PathBuf, process::ExitCode};
@@ -23,6 +25,10 @@ use std::{path::PathBuf, process::ExitCode};
 pub(crate) struct Sign {
     /// The contract: its TOML, or the .signed file of the others
     file: PathBuf,
+
+    /// Sign the contract with this digest and no other: the one that `contract show` has shown
+    #[arg(long, value_name = "HEX")]
+    digest: Option<Digest>,
 
     /// Directory with the party's keys and ledger
     #[arg(long, value_name = "DIR", default_value = ".")]
@@ -55,6 +61,7 @@ impl Sign {
         let contract =
             Contract::parse(joint.payload()).map_err(|why| files::named(&self.file, why))?;
         joint.signers().map_err(named)?;
+        self.check_digest(&contract)?;
         if contract.expires <= client::clock::now() {
             return Err(Failure::no(format!(
                 "{}: the contract ended at {}, and nothing is done under it any more: write one that ends later",
@@ -78,6 +85,9 @@ impl Sign {
             .filter(|(_, other)| !signers.contains(&other.root_key))
             .map(|(name, _)| name.as_str())
             .collect::<Vec<_>>();
+        document::fields(&serde_json::json!({
+            "contract": contract.digest, "file": output, "party": party, "still_to_sign": missing,
+        }))?;
         match missing.as_slice() {
             [] => say::note(format_args!("Signed by {party}; every party has signed.")),
             missing => say::note(format_args!(
@@ -88,6 +98,31 @@ impl Sign {
             )),
         }
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// Signs `file` with the digest that was shown, for the party in `dir`.
+    pub(crate) fn shown(file: PathBuf, digest: Digest, dir: PathBuf) -> Self {
+        Self {
+            file,
+            digest: Some(digest),
+            dir,
+            salts: None,
+            other_bucket_salt: false,
+            people: PeopleArgs::default(),
+            passphrase: PassphraseArgs::default(),
+        }
+    }
+
+    fn check_digest(&self, contract: &Contract) -> Result<(), Failure> {
+        match self.digest.filter(|shown| *shown != contract.digest) {
+            None => Ok(()),
+            Some(shown) => Err(Failure::no(format!(
+                "{}: the contract has the digest {}, expected {shown}: its text is another one than the one that was shown, and \
+                 nothing was signed",
+                self.file.display(),
+                contract.digest
+            ))),
+        }
     }
 
     /// The file with the bucket salt that came with the contract.

@@ -4,7 +4,7 @@ mod file;
 mod run;
 mod write;
 
-use crate::{failure::Failure, files, say};
+use crate::{document, failure::Failure, files, say};
 use file::Tests;
 use run::Bench;
 use serde::Serialize;
@@ -16,8 +16,9 @@ use std::{
 /// Test a contract: which jobs it must permit and which it must refuse, on made-up rows in a simulated room
 ///
 /// The tests are in a file beside the contract, CONTRACT.tests.toml. --write makes one from the contract as it is, with the jobs
-/// that are given: keep it, edit it, and run it on every draft. Whoever lowers the floor, raises a budget or a cap, or adds a
-/// reader turns a test red. Signed or not, with keys or without. Exit code: 0 all pass, 1 one does not.
+/// that are given: keep it, edit it, and run it on every draft. It holds all that the contract says: whoever adds a party, a reader,
+/// an analysis or a build, or changes a number, a role or a word turns a test red, which names the change; only an earlier end is
+/// let pass. Signed or not, with keys or without. Exit code: 0 all pass, 1 one does not, 2 not a contract or not tests.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Test {
     /// The contract, signed or not; throw-away keys and builds replace its own, which may be missing
@@ -34,10 +35,6 @@ pub(crate) struct Test {
     /// With --write, the TOML of a job that must be answered; once for each
     #[arg(long = "job", value_name = "FILE", requires = "write")]
     jobs: Vec<PathBuf>,
-
-    /// Print the outcomes as JSON
-    #[arg(long)]
-    json: bool,
 }
 
 impl Test {
@@ -52,27 +49,22 @@ impl Test {
         say::note(
             "SIMULATED: made-up rows, throw-away keys and a simulated enclave, in this process.",
         );
-        let bench = Bench::new(&text)?;
+        let bench = Bench::new(&text).map_err(Failure::unanswered)?;
         if self.write {
             return self.write(&bench, &path, folder).await;
         }
         let outcomes = bench.run(&Tests::read(&path)?, folder).await?;
         let red = outcomes.iter().filter(|outcome| outcome.flaw.is_some()).count();
-        if self.json {
-            let all = outcomes.iter().map(|outcome| Shown {
-                test: &outcome.name,
-                passes: outcome.flaw.is_none(),
-                why: outcome.flaw.as_deref(),
-            });
-            say::json(&all.collect::<Vec<_>>())?;
-        } else {
-            for outcome in &outcomes {
-                match &outcome.flaw {
-                    None => say::result(format_args!("passes  {}", outcome.name))?,
-                    Some(why) => {
-                        say::result(format_args!("FAILS   {}\n        {why}", outcome.name))?
-                    }
-                }
+        let all = outcomes.iter().map(|outcome| Shown {
+            test: &outcome.name,
+            passes: outcome.flaw.is_none(),
+            why: outcome.flaw.as_deref(),
+        });
+        document::fields(&serde_json::json!({"tests": all.collect::<Vec<_>>()}))?;
+        for outcome in &outcomes {
+            match &outcome.flaw {
+                None => say::result(format_args!("passes  {}", outcome.name))?,
+                Some(why) => say::result(format_args!("FAILS   {}\n        {why}", outcome.name))?,
             }
         }
         if red == 0 {
@@ -97,6 +89,7 @@ impl Test {
         let tests = write::tests(bench, &self.jobs, folder).await?;
         let text = toml::to_string_pretty(&tests).map_err(Failure::unclear)?;
         files::write(path, format!("{HEAD}\n{text}").as_bytes())?;
+        document::fields(&serde_json::json!({"file": path}))?;
         say::result(path.display())?;
         if self.jobs.is_empty() {
             say::note(
@@ -108,7 +101,7 @@ impl Test {
     }
 }
 
-/// The output of `--json`.
+/// A test in a document.
 #[derive(Serialize)]
 struct Shown<'a> {
     test: &'a str,
@@ -124,9 +117,10 @@ fn beside(contract: &Path) -> PathBuf {
     contract.with_file_name(format!("{stem}.tests.toml"))
 }
 
-const HEAD: &str = "# What this contract must permit and must refuse: `glovebox contract test` runs it in a simulated room, on made-up\n\
-    # rows. Each [[job]] says what must happen: answered, with what must hold of it, or refused, in words that contain\n\
-    # these. `set` says what the job's file says otherwise, by the path of a field.\n";
+const HEAD: &str = "# What this contract must say, permit and refuse: `glovebox contract test` compares it with [agreed], fact by fact, and\n\
+    # runs each [[job]] in a simulated room, on made-up rows. Each says what must happen: answered, with what must hold of\n\
+    # it, or refused, in words that contain these. `set` says what the job's file says otherwise, by the path of a field\n\
+    # that it has, and `add` what it does not say.\n";
 
 #[cfg(test)]
 mod tests {

@@ -1,28 +1,28 @@
 //! `glovebox job price`: what a question costs and how exact its answer will be, without a room.
 
+mod parts;
+mod payable;
 mod steps;
+mod sums;
+mod words;
 
 use crate::{
+    document,
     failure::Failure,
     files::{self, Paper},
     profile, say,
 };
-use ::page::terminal::wrap;
 use protocol::{
     analysis::{self, Leaves},
-    contract::{Contract, Dataset, Period},
+    contract::{Contract, Dataset, Terms},
     job::{Question, question_from_toml},
-    loss::{Delta, Epsilon, Rho},
-    page::{
-        danger,
-        number::{size, whole},
-    },
+    loss::{Epsilon, Rho},
+    page::{danger, number::whole},
     policy,
-    proof::{ErrorBar, ErrorBars, Proven, Split, Wanted},
+    proof::{ErrorBars, Proven, Split, Wanted},
 };
 use std::{
-    fmt::{self, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
 };
 
@@ -51,10 +51,6 @@ pub(crate) struct Price {
     /// Also say how exact a mean is in an arm or group of this many people
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     audience: Option<u32>,
-
-    /// Print it as JSON
-    #[arg(long)]
-    json: bool,
 }
 
 impl Price {
@@ -62,33 +58,18 @@ impl Price {
         let path = profile::contract(&self.dir, self.contract.as_deref())?;
         let contract = Paper::read_or_fill(&path)?.contract;
         let template = files::read_text(&self.job)?;
-        let (analysis, question) = question_from_toml(&template, &contract).map_err(Failure::no)?;
-        let proven = policy::price(&contract, &analysis, &question)
-            .map_err(|refusal| Failure::no(refusal.to_string()))?;
-        let purpose = contract.analyses.get(&analysis).map(|terms| terms.purpose.clone());
-        let priced = Priced {
-            bars: proven.error_bars(self.audience),
-            audience: self.audience,
-            measures: measures(&question, &proven),
-            purpose: purpose.unwrap_or_default(),
-            analysis,
-            question,
-            contract,
-            proven,
-        };
+        let priced = Priced::of(contract, &template, self.audience, Some(&self.job))?;
         let wanted = self.wanted.iter().map(|text| priced.epsilon_for(text));
         let wanted = wanted.collect::<Result<Vec<_>, _>>()?;
-        if self.json {
-            say::json(&priced.as_json(&wanted))?;
-        } else {
-            let page = priced.page(&wanted).map_err(Failure::unclear)?;
-            say::result(page.trim())?;
-        }
+        document::fields(&priced.as_json(&wanted))?;
+        let page = priced.words(&wanted).printed().map_err(Failure::unclear)?;
+        say::result(page.trim())?;
         priced.unpayable().map_or(Ok(ExitCode::SUCCESS), |why| Err(Failure::no(why)))
     }
 }
 
-struct Priced {
+/// A question with its price and its errors.
+pub(crate) struct Priced {
     contract: Contract,
     analysis: String,
     purpose: String,
@@ -110,7 +91,7 @@ struct Measured {
 }
 
 /// What it costs to make the noise on a figure as small as was asked.
-struct NoiseGoal {
+pub(crate) struct NoiseGoal {
     /// Name of the figure, as the user gave it.
     name: String,
     /// The figure, in words.
@@ -131,6 +112,40 @@ fn measures(question: &Question, proven: &Proven) -> Vec<Measured> {
 }
 
 impl Priced {
+    /// Prices the job of `template`. The errors of means are those of `audience` people. A refusal names the `file` that it was read from.
+    pub(crate) fn of(
+        contract: Contract,
+        template: &str,
+        audience: Option<u32>,
+        file: Option<&Path>,
+    ) -> Result<Self, Failure> {
+        let (analysis, question) = question_from_toml(template, &contract).map_err(|why| {
+            file.map_or_else(|| Failure::no(why.clone()), |file| files::named(file, &why))
+        })?;
+        let proven = policy::price(&contract, &analysis, &question).map_err(Failure::no)?;
+        let purpose = contract.analyses.get(&analysis).map(|terms| terms.purpose.clone());
+        Ok(Self {
+            bars: proven.error_bars(audience),
+            audience,
+            measures: measures(&question, &proven),
+            purpose: purpose.unwrap_or_default(),
+            analysis,
+            question,
+            contract,
+            proven,
+        })
+    }
+
+    /// The datasets that are charged, and what for.
+    pub(crate) fn charges(&self) -> (Vec<&str>, &str) {
+        (self.proven.tally().datasets().collect(), &self.purpose)
+    }
+
+    /// What each of them is charged.
+    pub(crate) fn cost(&self) -> &protocol::loss::Loss {
+        &self.proven.proof().cost
+    }
+
     /// How the price is divided between figures. `None` for a private choice, which releases no
     /// figures.
     fn split(&self) -> Option<(Split, u64)> {
@@ -207,40 +222,14 @@ impl Priced {
         })
     }
 
-    /// Says why no budget of the contract ever pays for the job, if that is so.
-    fn unpayable(&self) -> Option<String> {
-        let (name, dataset, period, _) =
-            self.charged().find(|(.., times, life)| 0 == *times.min(life))?;
-        let budget = dataset.budgets.get(&self.purpose)?;
-        let analysis::Price { epsilon, delta, selection_delta, .. } = self.question.price();
-        let of = format!("of {} of {}", say::name(name), say::name(&dataset.owner));
-        if selection_delta > budget.selection_delta {
-            return Some(format!(
-                "cannot be paid: beside epsilon it costs a delta of {}, for groups that the data name or for a cap on drawn \
-                 steps, and the budget {of} has a selection_delta of {}",
-                in_full(selection_delta),
-                in_full(budget.selection_delta)
-            ));
-        }
-        let (span, has) = match (period, budget.period) {
-            (1.., _) => ("the whole life", budget.lifetime_epsilon),
-            (0, Period::Day) => ("a day", budget.epsilon),
-            (0, Period::Week) => ("a week", budget.epsilon),
-            (0, Period::Month) => ("a month", budget.epsilon),
-            (0, _) => ("the whole contract", budget.epsilon),
-        };
-        let at = if delta == budget.delta {
-            String::new()
-        } else {
-            format!(" (asked at delta {delta}, the budget's delta is {})", budget.delta)
-        };
-        Some(format!("cannot be paid: epsilon {epsilon}, and {span} {of} has {has}{at}"))
-    }
-
-    /// Whether a joined dataset is read for its people's consent alone.
-    fn names_nothing_of(&self, dataset: &str) -> bool {
-        let tally = self.proven.tally();
-        tally.joined().is_some_and(|joined| joined.dataset == dataset) && !tally.uses_joined()
+    /// Datasets of the analysis that this question does not read, and their owners.
+    fn left_out(&self) -> impl Iterator<Item = (&str, &str)> {
+        let read: Vec<_> = self.proven.tally().datasets().collect();
+        let listed = self.contract.analyses.get(&self.analysis).into_iter();
+        listed.flat_map(Terms::datasets).filter_map(move |name| {
+            let dataset = self.contract.datasets.get(name).filter(|_| !read.contains(&name))?;
+            Some((name, dataset.owner.as_str()))
+        })
     }
 
     /// For a table of groups with private values: the noisy head count from which a group is shown.
@@ -254,127 +243,33 @@ impl Priced {
         self.proven.proof().choice().map(|choice| choice.people_off(self.proven.tally()))
     }
 
-    fn page(&self, wanted: &[NoiseGoal]) -> Result<String, fmt::Error> {
-        let mut page = String::new();
-        let analysis::Price { epsilon, delta, .. } = self.question.price();
-        let rho = self.proven.proof().cost.rho().value();
-        let analysis = say::name(&self.analysis);
-        let text = format!("\"{analysis}\": epsilon {epsilon} at delta {delta} (rho {rho:.6})");
-        wrap(&mut page, "", &text)?;
-        self.write_charges(&mut page)?;
-        if let Some(off) = self.people_off() {
-            let text = format!(
-                "One group or edge is released, and no figure: with 95 % probability it is at most {} people off the best one.",
-                whole(ceiling(off))
-            );
-            writeln!(page)?;
-            wrap(&mut page, "", &text)?;
-            return Ok(page);
-        }
-        if let Some(text) = steps::words(&self.proven, delta) {
-            writeln!(page)?;
-            wrap(&mut page, "", &text)?;
-        }
-        if let Some(bars) = &self.bars {
-            self.write_people(&mut page, &bars.people)?;
-            self.write_sums(&mut page, bars)?;
-        }
-        write_wanted(&mut page, wanted, delta)?;
-        Ok(page)
-    }
-
-    /// Writes what each dataset is charged, and what deserves care.
-    fn write_charges(&self, page: &mut String) -> fmt::Result {
-        for (name, dataset, period, life) in self.charged() {
-            let text = format!(
-                "charges {} of {}: its whole budget holds {period} such jobs in a period, {life} for life",
-                say::name(name),
-                say::name(&dataset.owner),
-            );
-            wrap(page, "  ", &text)?;
-            if self.names_nothing_of(name) {
-                let text = "The question names no column of it. The analysis joins it, so that its people's \
-                            consent counts; an analysis without it would not charge it.";
-                wrap(page, "    ", text)?;
-            }
-        }
-        if self.proven.tally().measures.iter().any(|measure| measure.clamp.is_signed()) {
-            let text = "Totals can be negative: of somebody who is known to be in the data it may cost up to 4 rho to \
-                        learn which of two histories is theirs, instead of 2.";
-            wrap(page, "  ", text)?;
-        }
-        for danger in danger::dangers(&self.contract, &self.analysis) {
-            wrap(page, "", &danger)?;
-        }
-        Ok(())
-    }
-
-    /// Writes the noise on head counts.
-    fn write_people(&self, page: &mut String, people: &ErrorBar) -> fmt::Result {
-        writeln!(page, "\nNoise in each arm or group (s.d., and \u{b1} at 95 %):")?;
-        let within = size(people.half_width);
-        writeln!(page, "  head count: s.d. {}, within {within}", size(people.sd))?;
-        let least = whole(ceiling(people.half_width * 10.0));
-        let text = format!("less than a tenth of the count from {least} people on");
-        wrap(page, "    ", &text)?;
-        if let Some(audience) = self.audience {
-            let share = 100.0 * people.half_width / f64::from(audience);
-            let people = whole(audience.into());
-            wrap(page, "    ", &format!("of {people} people: within {} %", size(share)))?;
-        }
-        if let Some(shown) = self.shown_from() {
-            let text = format!(
-                "a group can be seen from about {} people on, noise included",
-                whole(i64::try_from(shown).unwrap_or(i64::MAX))
-            );
-            wrap(page, "    ", &text)?;
-        }
-        Ok(())
-    }
-
-    /// Writes the noise on totals and means.
-    fn write_sums(&self, page: &mut String, bars: &ErrorBars) -> fmt::Result {
-        for ((measured, sum), mean) in self.measures.iter().zip(&bars.sums).zip(&bars.means) {
-            let (name, unit) = (say::name(&measured.name), measured.unit);
-            let (sd, within) = (size(sum.sd * unit), size(sum.half_width * unit));
-            wrap(page, "  ", &format!("total of \"{name}\": s.d. {sd}, within {within}"))?;
-            let least = whole(ceiling(sum.half_width * 100.0 / measured.clamp));
-            let text =
-                format!("less than a hundredth of the cap, on the mean, from {least} people on");
-            wrap(page, "    ", &text)?;
-            if let Some(audience) = self.audience {
-                let people = whole(audience.into());
-                let text = match mean {
-                    Some(mean) => {
-                        let most = size(mean.half_width * unit);
-                        format!("mean of {people} people: within {most} at most")
-                    }
-                    None => format!("{people} people are too few for a mean at this noise"),
-                };
-                wrap(page, "    ", &text)?;
-            }
-        }
-        Ok(())
-    }
-
     fn as_json(&self, wanted: &[NoiseGoal]) -> serde_json::Value {
         let analysis::Price { epsilon, delta, .. } = self.question.price();
         let people = self.bars.as_ref().map(|bars| bars.people);
-        let bars = self.bars.iter().flat_map(|bars| bars.sums.iter().zip(&bars.means));
-        let figures = self.measures.iter().zip(bars).map(|(measured, (sum, mean))| {
+        let bars = self
+            .bars
+            .iter()
+            .flat_map(|bars| bars.sums.iter().zip(&bars.means).zip(&bars.differences));
+        let has_arms = self.proven.tally().compares_arms();
+        let figures = self.measures.iter().zip(bars).map(|(measured, ((sums, mean), difference))| {
             let unit = measured.unit;
+            let sum = sums::less_exact(sums);
             serde_json::json!({
                 "name": measured.name, "sum_sd": sum.sd * unit, "sum_half_width": sum.half_width * unit,
+                "sum_sd_of_arms": has_arms.then(|| sums.map(|sum| sum.sd * unit)),
                 "mean_half_width": mean.map(|mean| mean.half_width * unit),
-                "smallest_audience": ceiling(sum.half_width * 100.0 / measured.clamp),
+                "difference_half_width": difference.map(|difference| difference.half_width * unit),
+                "smallest_audience": sums::smallest_audience(sums, measured.clamp),
             })
         });
         let charged = self.charged().map(|(name, dataset, period, life)| {
             serde_json::json!({
                 "dataset": name, "owner": dataset.owner, "jobs_per_period": period, "jobs_for_life": life,
-                "names_a_column": !self.names_nothing_of(name),
             })
         });
+        let left_out = self.left_out();
+        let left_out =
+            left_out.map(|(name, owner)| serde_json::json!({ "dataset": name, "owner": owner }));
         let wanted = wanted.iter().map(|reached| {
             serde_json::json!({
                 "figure": reached.name, "sd": reached.sd, "rho": reached.rho.value(),
@@ -391,14 +286,9 @@ impl Priced {
             "smallest_audience": people.map(|people| ceiling(people.half_width * 10.0)),
             "audience": self.audience, "shown_from": self.shown_from(),
             "figures": figures.collect::<Vec<_>>(), "charged": charged.collect::<Vec<_>>(),
-            "wanted": wanted.collect::<Vec<_>>(),
+            "not_read": left_out.collect::<Vec<_>>(), "wanted": wanted.collect::<Vec<_>>(),
         })
     }
-}
-
-/// A δ in units of 10⁻¹⁵.
-fn in_full(delta: u64) -> String {
-    Delta::try_from(delta).map_or_else(|_| "0".to_owned(), |delta| delta.to_string())
 }
 
 #[expect(clippy::as_conversions, clippy::cast_possible_truncation, reason = "shown to people")]
@@ -409,23 +299,6 @@ fn ceiling(number: f64) -> i64 {
 #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "shown to people")]
 fn real(number: u64) -> f64 {
     number as f64
-}
-
-/// Writes what it costs to make noise as small as was asked.
-fn write_wanted(page: &mut String, wanted: &[NoiseGoal], delta: Delta) -> fmt::Result {
-    if !wanted.is_empty() {
-        writeln!(page)?;
-    }
-    for reached in wanted {
-        let figure = &reached.figure;
-        let takes = match reached.epsilon {
-            Some(epsilon) => format!("epsilon {epsilon} at delta {delta}"),
-            None => "more than epsilon 100, which no job may ask for".to_owned(),
-        };
-        let (sd, rho) = (size(reached.sd), reached.rho.value());
-        wrap(page, "", &format!("s.d. {sd} on the {figure} takes {takes} (rho {rho:.6})"))?;
-    }
-    Ok(())
 }
 
 /// How `--sd` names a mean: this, then the name of the outcome or measure.

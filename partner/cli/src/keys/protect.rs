@@ -1,4 +1,5 @@
 use crate::{
+    document,
     failure::Failure,
     passphrase::{self, PassphraseArgs},
     say,
@@ -56,6 +57,7 @@ impl Protect {
         };
         keys::protect(&self.dir, old.as_ref(), new.as_ref())?;
         let state = if new.is_some() { "under the new passphrase" } else { "under no passphrase" };
+        document::fields(&serde_json::json!({"file": path, "protected": new.is_some()}))?;
         say::result(format_args!("{} is {state}", path.display()))?;
         if new.is_some() {
             say::note(

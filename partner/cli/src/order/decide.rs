@@ -2,7 +2,7 @@
 
 use super::{show, words};
 use crate::{
-    common_args::CommonArgs, failure::Failure, files, passphrase::PassphraseArgs,
+    common_args::CommonArgs, document, failure::Failure, files, passphrase::PassphraseArgs,
     profile::RoomWord, say,
 };
 use client::{clock, keys::Identity, store::Store, withdrawals};
@@ -13,6 +13,7 @@ use protocol::{
     order::{self, Acceptance, Cancellation, SignedOrder},
 };
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -44,6 +45,7 @@ impl Accept {
         let acceptance = root.sign(&Acceptance { contract: contract.digest, order });
         let mut ledger = Ledger::open(&identity)?;
         let new = ledger.accept_order(&contract, party, &file, &acceptance, clock::now())?;
+        document::fields(&serde_json::json!({"accepted": true, "before": !new}))?;
         let before = if new { "" } else { " (it was accepted before: nothing more is ordered)" };
         say::result(format_args!("accepted: {} {order}{before}", file.order().name))?;
         Ok(ExitCode::SUCCESS)
@@ -73,18 +75,25 @@ impl Cancel {
                 withdrawals::under(identity.directory(), &contract).map_err(Failure::unclear)?;
             let authority = Authority::at(&contract, clock::now()).without(&withdrawn);
             let line = ledger.cancelled_by_analyst(&authority, &files::read(path)?)?;
+            document::fields(&serde_json::json!({
+                "name": line.file.order().name, "order": line.file.signed().name().to_string(),
+            }))?;
             say::result(format_args!("cancelled: {}", say::name(&line.file.order().name)))?;
             return Ok(ExitCode::SUCCESS);
         }
         let line = named(&ledger, &contract, &self.order)?;
         let order = line.file.signed().name();
         let new = ledger.cancel_order(order, party)?;
+        document::fields(&serde_json::json!({
+            "name": line.file.order().name, "order": order.to_string(), "before": !new,
+        }))?;
         let before = if new { "" } else { " (it was so before)" };
         say::result(format_args!("cancelled: {}{before}", say::name(&line.file.order().name)))?;
         if line.file.signed().analyst() == party {
             let cancellation = Cancellation { contract: contract.digest, order };
             let output = PathBuf::from(format!("{}.{CANCELLATION}", line.file.order().name));
             files::write(&output, &identity.analyst()?.sign(&cancellation))?;
+            document::fields(&serde_json::json!({"file": output}))?;
             say::note(format_args!(
                 "Written: {}. Hand it to each owner, who runs `glovebox order cancel` with it.",
                 output.display()
@@ -131,6 +140,10 @@ fn suspend(order: &str, of: &OfRoom, suspended: bool) -> Result<ExitCode, Failur
     let mut ledger = Ledger::open(&identity)?;
     let line = named(&ledger, &contract, order)?;
     ledger.suspend_order(line.file.signed().name(), suspended)?;
+    document::fields(&serde_json::json!({
+        "name": line.file.order().name, "order": line.file.signed().name().to_string(),
+        "suspended": suspended,
+    }))?;
     let state = if suspended { "suspended: no run is paid" } else { "goes on" };
     say::result(format_args!("{}: {state}", say::name(&line.file.order().name)))?;
     Ok(ExitCode::SUCCESS)
@@ -163,6 +176,7 @@ impl Schedule {
             order::Schedule { contract: contract.digest, order, runs, time: clock::now() };
         let signed = identity.analyst()?.sign(&schedule);
         Store::new(common.address()?).schedule(signed).await?;
+        document::fields(&serde_json::json!({"order": order.to_string(), "runs": count}))?;
         say::result(format_args!("{}: {count} runs scheduled", say::name(&self.order)))?;
         Ok(ExitCode::SUCCESS)
     }
@@ -179,6 +193,7 @@ impl List {
     pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
         let (contract, identity) = self.of.read()?;
         let ledger = Ledger::open(&identity)?;
+        document::fields(&serde_json::json!({"orders": []}))?;
         for line in ledger.orders(&contract)? {
             let (order, name) = (line.file.order(), line.file.signed().name());
             let state = match (&line.cancelled_by, line.suspended) {
@@ -193,6 +208,7 @@ impl List {
                 say::name(line.file.signed().analyst())
             ))?;
             let (ends, attempts) = (ledger.run_ends(name)?, ledger.attempts(name)?);
+            document::item("orders", as_json(&line, &ends, &attempts));
             for (number, window) in order.numbered() {
                 let mine: Vec<_> = attempts.iter().filter(|one| one.number == number).collect();
                 say::result(format_args!(
@@ -231,9 +247,43 @@ impl Check {
         let order = SignedOrder::open(&authority, bytes).map_err(Failure::no)?;
         let run = order.run(self.number).map_err(Failure::no)?;
         ledger.check_run(&contract, identity.party_in(&contract)?, &run, clock::now())?;
+        document::fields(&serde_json::json!({
+            "order": line.file.signed().name().to_string(), "run": self.number, "would_be_paid": true,
+        }))?;
         say::result(format_args!("run {}: would be paid", self.number))?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// An accepted order, and what became of each run.
+fn as_json(
+    line: &OrderLine,
+    ends: &BTreeMap<u32, RunEnd>,
+    attempts: &[Attempt],
+) -> serde_json::Value {
+    let order = line.file.order();
+    let runs = order.numbered().map(|(number, window)| {
+        let paid = attempts.iter().filter(|one| one.number == number).map(|one| {
+            serde_json::json!({
+                "instance": one.instance, "job": one.job.to_string(), "given_back": one.given_back,
+            })
+        });
+        let state = match ends.get(&number) {
+            Some(RunEnd::Answered { .. }) => "answered",
+            Some(RunEnd::Missed) => "missed",
+            None if window.until <= clock::now() => "over",
+            None => "to_come",
+        };
+        serde_json::json!({
+            "run": number, "at": window.at.to_string(), "until": window.until.to_string(),
+            "state": state, "paid": paid.collect::<Vec<_>>(),
+        })
+    });
+    serde_json::json!({
+        "name": order.name, "order": line.file.signed().name().to_string(),
+        "analyst": line.file.signed().analyst(), "cancelled_by": line.cancelled_by,
+        "suspended": line.suspended, "runs": runs.collect::<Vec<_>>(),
+    })
 }
 
 /// What became of a run, with each instance that was paid for it.

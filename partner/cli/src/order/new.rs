@@ -1,7 +1,7 @@
 //! `glovebox order new`: works out the runs of an order, and signs it.
 
 use super::{plan::Plan, words};
-use crate::{common_args::CommonArgs, failure::Failure, files, profile::RoomWord, say};
+use crate::{common_args::CommonArgs, document, failure::Failure, files, profile::RoomWord, say};
 use client::{
     clock,
     keys::{self, Identity},
@@ -52,6 +52,7 @@ impl New {
         let output = self.output.clone();
         let output = output.unwrap_or_else(|| PathBuf::from(format!("{}.order", plan.name)));
         files::write(&output, &file.to_bytes())?;
+        document::fields(&serde_json::json!({"file": output}))?;
         say::result(words::page(&contract, &file)?)?;
         say::note(format_args!(
             "Written: {}. Hand it to each owner of the data that it reads.",

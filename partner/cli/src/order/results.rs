@@ -1,7 +1,7 @@
 //! `glovebox order results`: the answers to the runs of an order, over time.
 
 use super::series::{Answer, Point, Series, keys, level};
-use crate::{common_args::CommonArgs, failure::Failure, files, profile::RoomWord, say};
+use crate::{common_args::CommonArgs, document, failure::Failure, files, profile::RoomWord, say};
 use ::page::{html, terminal};
 use client::{
     keys::Identity,
@@ -58,6 +58,10 @@ impl Results {
         let series = Series::of(line.file.order(), answers);
         let page = series.page(trust.is_simulated());
         let name = &line.file.order().name;
+        document::fields(&serde_json::json!({
+            "name": name, "html": self.output.join(format!("{name}.html")),
+            "csv": self.output.join(format!("{name}.csv")), "page": page,
+        }))?;
         let drawn = html::page(&page).map_err(Failure::unclear)?;
         files::write(&self.output.join(format!("{name}.html")), drawn.as_bytes())?;
         files::write(&self.output.join(format!("{name}.csv")), series.csv()?.as_bytes())?;

@@ -171,6 +171,7 @@ impl Series {
                 unit: point.unit.clone(),
                 estimate: point.estimate,
                 ends: point.ends,
+                beside: None,
             });
         }
         let reference = drawn.first().map_or(0.0, |first| first.estimate);

@@ -1,6 +1,6 @@
 //! An order in words.
 
-use crate::{failure::Failure, say};
+use crate::{document, failure::Failure, say};
 use protocol::{
     contract::Contract,
     loss::Loss,
@@ -14,6 +14,15 @@ use std::fmt::Write;
 pub(super) fn page(contract: &Contract, file: &OrderFile) -> Result<String, Failure> {
     let proven = admit_order(contract, file).map_err(Failure::no)?;
     let (order, signed) = (file.order(), file.signed());
+    document::fields(&serde_json::json!({
+        "name": order.name, "order": signed.name().to_string(), "analyst": signed.analyst(),
+        "analysis": order.analysis, "purpose": order.purpose, "receivers": order.receivers,
+        "attempts": order.attempts, "rho": order.price.rho().value(),
+        "rho_in_all": order.price_in_all().rho().value(), "questions": file.questions(),
+        "runs": order.runs.iter().map(|run| {
+            serde_json::json!({"at": run.at.to_string(), "until": run.until.to_string()})
+        }).collect::<Vec<_>>(),
+    }))?;
     let mut page = String::new();
     let wrote = |done: Result<(), std::fmt::Error>| done.map_err(Failure::unclear);
     wrote(writeln!(

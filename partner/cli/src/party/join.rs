@@ -1,4 +1,4 @@
-use crate::{failure::Failure, files, profile, say};
+use crate::{document, failure::Failure, files, profile, say};
 use client::{address::Address, keys::Identity};
 use std::{
     path::{Path, PathBuf},
@@ -46,8 +46,8 @@ impl Join {
         let trust = files::trust(self.danger_root.as_deref())?;
         let path = profile::room_file(&self.dir, name);
         if path.exists() {
-            return Err(Failure::no(format!(
-                "{} is there already, and nothing was changed: remove it first, or take another name",
+            return Err(Failure::unclear(format!(
+                "{} exists already, and nothing was changed: remove it first, or take another name",
                 path.display()
             )));
         }
@@ -67,6 +67,9 @@ impl Join {
         );
         files::write_private(&path, text.as_bytes())?;
         say::simulated(trust.is_simulated());
+        document::fields(&serde_json::json!({
+            "room": name, "party": party, "contract": contract.digest, "simulated": trust.is_simulated(), "file": path,
+        }))?;
         say::result(format_args!(
             "{name}: {party} in the contract \"{}\" ({}) at {}  {}",
             contract.name,

@@ -1,6 +1,7 @@
 //! What runs of a party unattended, what it holds back, and how a file that was held is accepted.
 
 use crate::{
+    document,
     failure::Failure,
     profile, say,
     service::{
@@ -59,6 +60,8 @@ impl Serve {
         let watchers = rooms.iter().map(Watcher::of).collect::<Result<Vec<_>, _>>()?;
         let watchers: Vec<Watcher> = watchers.into_iter().flatten().collect();
         let names: Vec<_> = rooms.iter().map(RoomService::name).collect();
+        document::fields(&serde_json::json!({"rooms": names}))?;
+        document::serves()?;
         journal.add(clock::now(), "", "started", &format!("for {}", names.join(", ")))?;
         let every = Duration::from_secs(rules.every_seconds);
         LocalSet::new()
@@ -203,6 +206,9 @@ impl What {
                 "goes on by its rule once a service runs in this folder; none does now".to_owned()
             }
         };
+        document::fields(&serde_json::json!({
+            "dataset": self.dataset, "room": room.name, "stopped": stop, "before": !new, "by_rule": has_rule,
+        }))?;
         let before = if new { "" } else { " (it was so before)" };
         say::result(format_args!("{}: {state}{before}", self.dataset))?;
         Ok(ExitCode::SUCCESS)
@@ -254,6 +260,9 @@ impl Accept {
             }
         };
         Marks::of(&self.dir, &room.name, &rule.dataset).accept(&self.dir.join(&rule.file))?;
+        document::fields(&serde_json::json!({
+            "dataset": self.dataset, "room": room.name, "file": rule.file,
+        }))?;
         say::result(format_args!(
             "{}: {} will be taken as it is",
             self.dataset,
@@ -277,24 +286,23 @@ pub(crate) struct Read {
     /// The party's folder
     #[arg(long, value_name = "DIR", default_value = ".")]
     dir: PathBuf,
-
-    /// Print the lines as they are kept, in JSON
-    #[arg(long)]
-    json: bool,
 }
 
 impl Read {
     pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
         let lines = Journal::of(&self.dir).read(self.room.as_deref())?;
+        document::fields(&serde_json::json!({"entries": [], "torn": []}))?;
         let skip = self.last.map_or(0, |last| lines.len().saturating_sub(last));
         for line in lines.into_iter().skip(skip) {
             match line {
-                Ok(entry) if self.json => {
-                    say::result(serde_json::to_string(&entry).map_err(Failure::unclear)?)?;
+                Ok(entry) => {
+                    document::item("entries", serde_json::json!(entry));
+                    say::result(entry.shown())?;
                 }
-                Ok(entry) => say::result(entry.shown())?,
-                Err(torn) if self.json => say::note(format_args!("torn line: {}", say::name(torn))),
-                Err(torn) => say::result(format_args!("torn line: {}", say::name(torn)))?,
+                Err(torn) => {
+                    document::item("torn", serde_json::json!(torn));
+                    say::result(format_args!("torn line: {}", say::name(torn)))?;
+                }
             }
         }
         Ok(ExitCode::SUCCESS)

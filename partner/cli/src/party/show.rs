@@ -1,7 +1,9 @@
 use crate::{
     common_args::Common,
     contract::every,
+    document,
     failure::Failure,
+    outline::Outline,
     profile::{self, RoomProfile},
     say,
     service::{rules::Rules, stops},
@@ -11,7 +13,7 @@ use ::page::terminal::wrap;
 use client::{clock, keys::Identity, withdrawn};
 use protocol::{
     contract::{Contract, Dataset, Period},
-    page::number,
+    page::{Text, number},
 };
 use std::{
     fmt::{self, Write},
@@ -42,12 +44,26 @@ impl Show {
             let text = "It has no room here: `glovebox party join` adds one.";
             wrap(&mut page, "  ", text).map_err(unclear)?;
         }
+        document::fields(&serde_json::json!({
+            "root_key": identity.root_key().to_string(), "rooms": [], "withdrawn_builds": withdrawn,
+        }))?;
         for name in &names {
             let room = profile::named(&self.dir, name)?;
             let is_usual = usual.as_ref() == Some(name);
             let contract = Common::of_room(&self.dir, room.clone()).contract()?;
             let party = identity.party_in(&contract)?;
-            self::room(&mut page, (&room, is_usual), &contract, party).map_err(unclear)?;
+            let usual = if is_usual { ", which commands mean that name no room" } else { "" };
+            writeln!(page, "\nRoom \"{}\" at {}{usual}", room.name, room.address)
+                .map_err(unclear)?;
+            page.push_str(&self::room(&room, &contract, party).printed().map_err(unclear)?);
+            document::item(
+                "rooms",
+                serde_json::json!({
+                    "name": name, "usual": is_usual, "address": room.address.to_string(), "party": party,
+                    "contract": contract.digest, "ends": contract.expires.to_string(),
+                    "simulated": room.danger_root.is_some(),
+                }),
+            );
             let ruled = rules
                 .as_ref()
                 .and_then(|rules| rules.rooms.iter().find(|ruled| ruled.name == *name));
@@ -84,74 +100,68 @@ impl Show {
 }
 
 /// Says what the party agrees to in one room.
-fn room(
-    page: &mut String,
-    (room, is_usual): (&RoomProfile, bool),
-    contract: &Contract,
-    party: &str,
-) -> fmt::Result {
-    let usual = if is_usual { ", which commands mean that name no room" } else { "" };
-    writeln!(page, "\nRoom \"{}\" at {}{usual}", room.name, room.address)?;
+pub(crate) fn room(room: &RoomProfile, contract: &Contract, party: &str) -> Outline {
+    let mut page = Outline::default();
     let over = if contract.expires <= clock::now() { " (IT IS OVER)" } else { "" };
-    let text = format!(
-        "{party} takes part under the contract \"{}\" ({}), until {}{over}.",
-        contract.name,
-        contract.digest.short(),
-        number::moment(contract.expires)
+    let text = Text::quoted(party).and(" takes part under the contract \"").quote(&contract.name);
+    page.sentence(
+        1,
+        text.and(format!(
+            "\" ({}), until {}{over}.",
+            contract.digest.short(),
+            number::moment(contract.expires)
+        )),
     );
-    wrap(page, "  ", &text)?;
-    let builds: Vec<_> =
-        contract.builds.iter().map(|build| format!("\"{}\"", build.name)).collect();
     let root = match &room.danger_root {
         None => "AWS's root".to_owned(),
         Some(path) => format!("the root in {}: SIMULATED, it is not AWS's", path.display()),
     };
-    let in_builds = match builds.as_slice() {
-        [only] => format!("the build {only}"),
-        several => format!("one of the builds {}", several.join(", ")),
-    };
-    let text = format!("It believes an enclave there in {in_builds}, under {root}.");
-    wrap(page, "  ", &text)?;
+    let builds = contract.builds.iter().map(|build| Text::fixed("\"").quote(&build.name).and("\""));
+    let which = if contract.builds.len() == 1 { "the build " } else { "one of the builds " };
+    let text = Text::fixed("It believes an enclave there in ").and(which);
+    page.sentence(1, text.with(Text::list(builds, ", ")).and(format!(", under {root}.")));
     for (name, dataset) in contract.datasets.iter().filter(|(_, dataset)| dataset.owner == party) {
-        self::dataset(page, contract, name, dataset)?;
+        self::dataset(&mut page, contract, name, dataset);
     }
     let asks = |names: &[String]| names.iter().any(|name| name == party);
     for (name, terms) in &contract.analyses {
         let roles = match (asks(&terms.analysts), asks(&terms.receivers)) {
-            (true, true) => "may ask and may receive answers",
-            (true, false) => "may ask",
-            (false, true) => "may receive answers",
+            (true, true) => "\" it may ask and may receive answers, for ",
+            (true, false) => "\" it may ask, for ",
+            (false, true) => "\" it may receive answers, for ",
             (false, false) => continue,
         };
-        wrap(page, "  ", &format!("Of \"{name}\" it {roles}, for {}.", terms.purpose))?;
+        let text = Text::fixed("Of \"").quote(name).and(roles).quote(&terms.purpose);
+        page.sentence(1, text.and("."));
     }
     if let Some(address) = contract.parties.get(party).and_then(|listed| listed.custody.as_ref()) {
-        wrap(page, "  ", &format!("Others ask its custody to countersign at {address}."))?;
+        let text = Text::fixed("Others ask its custody to countersign at ").quote(address);
+        page.sentence(1, text.and("."));
     }
-    Ok(())
+    page
 }
 
 /// Says for what and how far a dataset of the party may be used.
-fn dataset(page: &mut String, contract: &Contract, name: &str, dataset: &Dataset) -> fmt::Result {
+fn dataset(page: &mut Outline, contract: &Contract, name: &str, dataset: &Dataset) {
     for (purpose, budget) in &dataset.budgets {
         let uses = contract.analyses.iter().filter(|(_, terms)| {
             terms.purpose == *purpose && terms.datasets().any(|used| used == name)
         });
-        let uses: Vec<_> = uses.map(|(analysis, _)| format!("\"{analysis}\"")).collect();
+        let uses = uses.map(|(analysis, _)| Text::fixed("\"").quote(analysis).and("\""));
         let for_each = match budget.period {
             Period::Contract => String::new(),
             period => format!("epsilon {} {}, and ", budget.epsilon, every(period)),
         };
-        let text = format!(
-            "Its dataset \"{name}\" may be used for {purpose} ({}): {for_each}epsilon {} for life.",
-            uses.join(", "),
-            budget.lifetime_epsilon,
+        let text =
+            Text::fixed("Its dataset \"").quote(name).and("\" may be used for ").quote(purpose);
+        let text = text.and(" (").with(Text::list(uses, ", "));
+        page.sentence(
+            1,
+            text.and(format!("): {for_each}epsilon {} for life.", budget.lifetime_epsilon)),
         );
-        wrap(page, "  ", &text)?;
     }
     if dataset.budgets.is_empty() {
-        let text = format!("Its dataset \"{name}\" has no budget: nothing may be asked of it.");
-        wrap(page, "  ", &text)?;
+        let text = Text::fixed("Its dataset \"").quote(name);
+        page.sentence(1, text.and("\" has no budget: nothing may be asked of it."));
     }
-    Ok(())
 }

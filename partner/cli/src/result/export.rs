@@ -4,7 +4,7 @@ use super::{
     given::{Given, GivenFiles},
     parquet,
 };
-use crate::{common_args::CommonArgs, failure::Failure, files, say};
+use crate::{common_args::CommonArgs, document, failure::Failure, files, say};
 use ::page::{
     export::{self, Line},
     picture,
@@ -56,17 +56,28 @@ impl Export {
     pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
         let format = self.format()?;
         self.check_plot()?;
+        let figures = self.output.as_deref().filter(|_| !self.to_stdout());
+        figures.into_iter().chain(self.plot.as_deref()).try_for_each(files::refuse_present)?;
         let common = self.common.of(None)?;
         let given = Given::read(&GivenFiles::of(&self.folder), &common)?;
         if let Some(path) = &self.plot {
             let drawn = drawn(&given, path)?;
-            files::write_private(path, drawn.as_bytes())?;
+            files::write_bytes_new(path, drawn.as_bytes())?;
+            document::fields(&serde_json::json!({"plot": path}))?;
             say::note(format_args!("Drawn: {}", path.display()));
         }
         if let Some(format) = format {
             let lines = export::lines(&given.result, &given.from);
             let lines = lines.ok_or_else(|| Failure::unclear("the result has no receipt: only one whose receipt was checked is exported, so open it first"))?;
-            self.write(&written(&lines, format)?)?;
+            let bytes = written(&lines, format)?;
+            if document::is_wanted() && self.to_stdout() {
+                let figures: serde_json::Value =
+                    serde_json::from_slice(&bytes).map_err(Failure::unclear)?;
+                document::fields(&serde_json::json!({"figures": figures}))?;
+            } else {
+                self.write(&bytes)?;
+                document::fields(&serde_json::json!({"file": self.output}))?;
+            }
             say::note(format_args!("{} figures. {}", lines.len(), given.what_holds()));
         }
         Ok(ExitCode::SUCCESS)
@@ -80,6 +91,12 @@ impl Export {
         }
         let by_name = self.output.as_deref().filter(|_| !to_stdout);
         let format = match (self.format, by_name) {
+            (Some(Format::Csv | Format::Parquet), None) if document::is_wanted() => {
+                return Err(Failure::unclear(
+                    "--json prints the figures as JSON: name a file with -o for another format",
+                ));
+            }
+            (None, None) if document::is_wanted() => Format::Json,
             (Some(format), _) => format,
             (None, None) => Format::Csv,
             (None, Some(path)) => by_end(path)?,
@@ -111,7 +128,7 @@ impl Export {
 
     fn write(&self, bytes: &[u8]) -> Result<(), Failure> {
         match self.output.as_deref().filter(|_| !self.to_stdout()) {
-            Some(path) => files::write_private(path, bytes),
+            Some(path) => files::write_bytes_new(path, bytes),
             None => {
                 let mut out = std::io::stdout().lock();
                 out.write_all(bytes)?;

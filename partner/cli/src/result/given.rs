@@ -2,7 +2,7 @@
 
 use crate::{common_args::Common, failure::Failure, files, verify};
 use client::{
-    receipt_check::{self, Checked, ReceiptFiles},
+    receipt_check::{self, Checked, ReceiptError, ReceiptFiles},
     trust::Trust,
 };
 use protocol::{contract::Contract, page::Provenance, result::JobResult};
@@ -28,6 +28,37 @@ impl GivenFiles {
     }
 }
 
+impl GivenFiles {
+    /// Refuses files that are not there, by what they are.
+    fn expect(&self) -> Result<(), Failure> {
+        let Some(missing) = [&self.result, &self.receipt].into_iter().find(|path| !path.exists())
+        else {
+            return Ok(());
+        };
+        let why = if missing == &self.receipt && self.result.exists() {
+            "there is a result and no receipt, as `glovebox try` leaves it: only a result of a room has one"
+        } else {
+            "expected the folder of an opened result, as `glovebox result open -o FOLDER` writes it"
+        };
+        Err(Failure::unclear(format!("{} is not there: {why}", missing.display())))
+    }
+}
+
+/// Why a result is not believed.
+#[derive(Debug)]
+pub(crate) enum Unbelieved {
+    /// Its receipt does not hold.
+    Receipt(ReceiptError),
+    /// Something could not be read.
+    Other(Failure),
+}
+
+impl From<Failure> for Unbelieved {
+    fn from(failure: Failure) -> Self {
+        Self::Other(failure)
+    }
+}
+
 /// A result whose receipt holds.
 pub(crate) struct Given {
     pub(crate) contract: Contract,
@@ -41,19 +72,29 @@ impl Given {
     ///
     /// The contract may be its TOML alone: a receipt is held to its text.
     pub(crate) fn read(given: &GivenFiles, common: &Common) -> Result<Self, Failure> {
+        Self::believed(given, common, &common.trust()?).map_err(|why| match why {
+            Unbelieved::Receipt(error) => match verify::print(error.checks()) {
+                Ok(()) => error.into(),
+                Err(failure) => failure,
+            },
+            Unbelieved::Other(failure) => failure,
+        })
+    }
+
+    /// The same, without a word on the terminal.
+    pub(crate) fn believed(
+        given: &GivenFiles,
+        common: &Common,
+        trust: &Trust,
+    ) -> Result<Self, Unbelieved> {
         let contract = files::Paper::read(&common.contract)?.contract;
-        let trust = common.trust()?;
-        let (result, receipt) = (files::read(&given.result)?, files::read(&given.receipt)?);
+        given.expect()?;
+        let (receipt, result) = in_order(files::read(&given.receipt)?, files::read(&given.result)?);
         let released = given.released.as_deref().map(files::read).transpose()?;
         let beside = ReceiptFiles { result: Some(&result), released: released.as_deref() };
-        let checked = match receipt_check::check(&contract, &receipt, beside, &trust) {
-            Ok(checked) => checked,
-            Err(error) => {
-                verify::print(error.checks())?;
-                return Err(error.into());
-            }
-        };
-        let from = from(&checked, &trust, &result, common);
+        let checked = receipt_check::check(&contract, &receipt, beside, trust);
+        let checked = checked.map_err(Unbelieved::Receipt)?;
+        let from = from(&checked, trust, &result, common);
         let result = JobResult::from_json(&result).map_err(Failure::no)?;
         Ok(Self { contract, checked, result, from })
     }
@@ -67,6 +108,16 @@ impl Given {
         };
         format!("The receipt holds ({} checks); {derived}.", self.checked.checks.len())
     }
+}
+
+/// The receipt and the result, whichever was named first: a result is JSON, and a receipt is not.
+pub(crate) fn in_order(receipt: Vec<u8>, result: Vec<u8>) -> (Vec<u8>, Vec<u8>) {
+    if is_result(&receipt) && !is_result(&result) { (result, receipt) } else { (receipt, result) }
+}
+
+/// Whether a file looks like a result, and so is no receipt.
+pub(crate) fn is_result(bytes: &[u8]) -> bool {
+    bytes.trim_ascii_start().starts_with(b"{")
 }
 
 fn from(checked: &Checked, trust: &Trust, result: &[u8], common: &Common) -> Provenance {

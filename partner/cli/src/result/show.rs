@@ -1,8 +1,8 @@
 //! `glovebox result show`: somebody else's result.
 
 use super::given::{Given, GivenFiles};
-use crate::{common_args::CommonArgs, failure::Failure, files, say};
-use ::page::{html, json, terminal};
+use crate::{common_args::CommonArgs, document, failure::Failure, files, say};
+use ::page::{html, terminal};
 use std::{path::PathBuf, process::ExitCode};
 
 /// Show a result that somebody gave you, after checking it
@@ -24,10 +24,6 @@ pub(crate) struct Show {
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
 
-    /// Print the page as JSON
-    #[arg(long)]
-    json: bool,
-
     #[command(flatten)]
     common: CommonArgs,
 }
@@ -44,14 +40,14 @@ impl Show {
         let page = given.result.page(&given.from);
         if let Some(path) = &self.html {
             let drawn = html::page(&page).map_err(Failure::unclear)?;
-            files::write_private(path, drawn.as_bytes())?;
+            files::write_bytes_new(path, drawn.as_bytes())?;
         }
-        if self.json {
-            say::result(json::page(&page).map_err(Failure::unclear)?)?;
-        } else {
-            let summary = terminal::summary(&page).map_err(Failure::unclear)?;
-            say::result(summary.trim_end())?;
-        }
+        document::fields(&serde_json::json!({
+            "job": given.result.job, "simulated": given.from.simulated, "checks": given.checked.checks.len(),
+            "answer_derived": given.checked.released.is_some(), "result": given.result, "page": page,
+        }))?;
+        let summary = terminal::summary(&page).map_err(Failure::unclear)?;
+        say::result(summary.trim_end())?;
         say::note(format_args!("\n{}", given.what_holds()));
         Ok(ExitCode::SUCCESS)
     }

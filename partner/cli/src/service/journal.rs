@@ -48,6 +48,11 @@ impl Journal {
         Self { path: dir.join(JOURNAL) }
     }
 
+    /// Whether a service has written anything.
+    pub(crate) fn exists(&self) -> bool {
+        self.path.exists()
+    }
+
     /// Adds a line, which is on disk once this returns.
     pub(crate) fn add(&self, now: Time, room: &str, did: &str, why: &str) -> Result<(), Failure> {
         let entry = Entry {

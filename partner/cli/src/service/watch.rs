@@ -8,6 +8,7 @@ use super::{
     teller::Teller,
 };
 use crate::{
+    counted::{LOST, PEOPLE, ROWS, SHARED, figures},
     failure::Failure,
     files,
     people::PeopleArgs,
@@ -22,7 +23,7 @@ use client::{
     store::{Store, StoreError},
 };
 use protocol::{contract::Contract, merkle::Root};
-use sealing::{Count, Version};
+use sealing::Version;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -271,23 +272,6 @@ impl Work {
     }
 }
 
-/// What is compared from version to version: of the rows that were sealed.
-fn figures(count: &Count) -> BTreeMap<String, u64> {
-    let mut figures =
-        BTreeMap::from([(ROWS.to_owned(), count.rows), (PEOPLE.to_owned(), count.people)]);
-    for column in &count.columns {
-        figures.insert(format!("values of {}", column.column), column.good);
-        if column.is_key {
-            figures.insert(format!("{SHARED} in {}", column.column), column.shared_keys);
-            figures.insert(format!("{LOST} in {}", column.column), column.shared_people);
-        }
-        if let Some(yes) = column.yes {
-            figures.insert(format!("consents in {}", column.column), yes);
-        }
-    }
-    figures
-}
-
 /// What has moved by more than `percent`, if something has. Shared keys, of which there may be few or none, move by so much of
 /// all people.
 fn moved(
@@ -310,15 +294,10 @@ fn moved(
     })
 }
 
-const ROWS: &str = "rows";
-const PEOPLE: &str = "people";
-const SHARED: &str = "keys of several people";
-const LOST: &str = "people without such a key";
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sealing::ColumnCount;
+    use sealing::{ColumnCount, Count};
 
     #[test]
     fn what_moves_by_more_than_stated_is_held_for_a_person() {

@@ -45,19 +45,33 @@ fn a_trial_says_what_the_contract_gives_and_leaves_its_exact_bytes() {
     let trial =
         "try --contract contract.toml --job job.toml --data exposures=e.csv --data sales=s.csv";
     let (json, _) = says(dir.path(), 0, &format!("{trial} --json -o out"));
-    assert_eq!(json, fs::read_to_string(dir.path().join("out/result.json")).unwrap());
-    assert!(json.ends_with("}\n") && !json.ends_with("\n\n"));
+    let document: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let written = || fs::read(dir.path().join("out/result.json")).unwrap();
+    let kept = written();
+    assert_eq!(
+        document["result"]["result"],
+        serde_json::from_slice::<serde_json::Value>(&kept).unwrap()
+    );
+    assert!(json.ends_with("}\n") && json.lines().count() == 1, "{json}");
+    assert!(document["remarks"][0].as_str().unwrap().starts_with("SIMULATED"), "{json}");
     let page = fs::read_to_string(dir.path().join("out/report.html")).unwrap();
     assert!(page.contains("A TRIAL, SIMULATED."));
     // Another job's result is not overwritten.
     let (_, talk) = says(dir.path(), 2, &format!("{trial} -o out"));
-    assert!(talk.contains("out/result.json holds the result of job"), "{talk}");
-    assert_eq!(json, fs::read_to_string(dir.path().join("out/result.json")).unwrap());
+    assert!(
+        talk.contains("out/result.json exists already, and nothing is written over it"),
+        "{talk}"
+    );
+    assert_eq!(kept, written());
     fs::write(dir.path().join("job.toml"), LIFT.replace("epsilon = 1", "epsilon = 5")).unwrap();
     let (_, talk) = says(dir.path(), 1, trial);
     let expected = "the contract gives epsilon 4 (delta 1e-6) a month for measurement on \"exposures\"; \
                     this job asks epsilon 5 (delta 1e-6)";
     assert!(talk.contains(expected), "{talk}");
+    let (json, _) = says(dir.path(), 1, &format!("{trial} --json"));
+    let error = &serde_json::from_str::<serde_json::Value>(&json).unwrap()["error"];
+    assert_eq!((&error["rule"], &error["owner"]), (&"over_budget".into(), &"publisher".into()));
+    assert_eq!(error["would_pass"]["epsilon"], 4.0, "{error}");
 }
 
 /// A refusal that is known only of buyers takes buyers out of the arms: said before anything is paid.
@@ -82,7 +96,7 @@ fn consent_that_is_asked_of_the_outcomes_alone_is_told_before_anything_is_paid()
         [
             show.contains("CAREFUL: \"lift\""),
             price.contains("CAREFUL"),
-            json["careful"][0].is_string(),
+            json["result"]["careful"][0].is_string(),
         ]
     };
     assert_eq!(pages(before(of_outcomes)), [true; 3]);

@@ -12,6 +12,11 @@ fn what_a_contract_says_for_nothing_is_found() {
         fs::write(&path, text).unwrap();
         says(dir.path(), code, "contract lint contract.toml").0
     };
+    for what in ["lint contract.toml", "test contract.toml", "diff contract.toml contract.toml"] {
+        fs::write(&path, "name = \"x\"\n").unwrap();
+        let (_, talk) = says(dir.path(), 2, &format!("contract {what}"));
+        assert!(talk.contains("this is no contract"), "{what}: {talk}");
+    }
     // The example has a column for no analysis, and says so where it stands.
     let found = lint(&text, 1);
     assert_eq!(found.lines().count(), 1, "{found}");

@@ -346,17 +346,19 @@ impl Prepared {
 
 /// The noise on each total, in units of the amount.
 fn figures(measures: Vec<(String, Scale)>, tally: &Tally, vectors: &Vectors) -> Vec<FigureNoise> {
-    let named = measures.into_iter().zip(&vectors.sums).enumerate();
-    let figures = named.map(|(at, ((name, scale), sum))| {
+    let named = measures.into_iter().enumerate();
+    let figures = named.filter_map(|(at, (name, scale))| {
         let unit = 1.0 / scale.units_per_one();
-        let square = tally.square_of(at).and_then(|(at, product)| {
+        // Of a contrast the squares of both arms together are known, and those of none.
+        let square = tally.square_of(at).filter(|(at, _)| tally.contrast_of_product(*at).is_none());
+        let square = square.and_then(|(at, product)| {
             Some(vectors.products.get(at)?.sigma.value() * wide(product.unit()))
         });
-        FigureNoise {
+        Some(FigureNoise {
             name,
-            sum_sd: sum.sigma.value() * unit,
+            sum_sds: vectors.sds_of_sum(tally, at)?.map(|sd| sd * unit),
             sum_sq_sd: square.map(|square| square * unit * unit),
-        }
+        })
     });
     figures.collect()
 }
@@ -412,8 +414,8 @@ pub enum PreviewNoise {
 pub struct FigureNoise {
     /// Name of the outcome.
     pub name: String,
-    /// Standard deviation of the noise on the total of an arm.
-    pub sum_sd: f64,
+    /// Standard deviations of the noise on the total of the test and of the control arm, or of any group twice.
+    pub sum_sds: [f64; 2],
     /// Standard deviation of the noise on the total of squares; `None` for a binary outcome.
     pub sum_sq_sd: Option<f64>,
 }

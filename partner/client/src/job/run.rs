@@ -1,7 +1,7 @@
 //! Gets a prepared job paid by its owners and answered by the instance.
 
 use super::{
-    JobError, Prepared, RETRIES,
+    JobError, Prepared, RETRIES, Unpaid,
     custody::{self, Custody},
 };
 use crate::{
@@ -192,7 +192,10 @@ impl Round<'_> {
     ) -> Result<Vec<ByteBuf>, JobError> {
         let mut desks = Vec::new();
         for owner in self.owners {
-            desks.push((owner.as_str(), self.desk(room.contract(), custodies, owner)?));
+            match self.desk(room.contract(), custodies, owner) {
+                Some(desk) => desks.push((owner.as_str(), desk)),
+                None => return Err(self.unpaid(room, owner).await?),
+            }
         }
         // This party's own ledger comes last: if something fails before, it has lost nothing.
         desks.sort_by_key(|(_, desk)| matches!(desk, Desk::Ours));
@@ -219,19 +222,22 @@ impl Round<'_> {
         Ok(slices)
     }
 
-    fn desk(
-        &self,
-        contract: &Contract,
-        custodies: &Custodies<'_>,
-        owner: &str,
-    ) -> Result<Desk, JobError> {
+    /// Why nothing is asked of an owner whose custody nobody knows: what it prepaid does not suffice.
+    async fn unpaid(&self, room: &mut Room, owner: &str) -> Result<JobError, JobError> {
+        let accounts = room.status(self.identity).await?.accounts;
+        let unpaid = Unpaid::of(owner, room.contract(), &self.prepared.admitted, &accounts);
+        let none = || JobError::NoCustody { owner: owner.to_owned() };
+        Ok(unpaid.map_or_else(none, |unpaid| JobError::Unpaid(Box::new(unpaid))))
+    }
+
+    /// Where an owner countersigns; none if nobody knows.
+    fn desk(&self, contract: &Contract, custodies: &Custodies<'_>, owner: &str) -> Option<Desk> {
         let listed = contract.parties.get(owner).and_then(|party| party.custody.as_ref());
         let listed = listed.map(ToString::to_string);
         let ours = contract.party_of(&self.identity.root_key()) == Some(owner);
         match custodies.addresses.get(owner).cloned().or(listed) {
-            Some(url) => Ok(Desk::At(url)),
-            None if ours && custodies.own.is_some() => Ok(Desk::Ours),
-            None => Err(JobError::NoCustody { owner: owner.to_owned() }),
+            Some(url) => Some(Desk::At(url)),
+            None => (ours && custodies.own.is_some()).then_some(Desk::Ours),
         }
     }
 

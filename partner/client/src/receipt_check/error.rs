@@ -1,6 +1,6 @@
 //! Why a receipt does not hold.
 
-use crate::check::Line;
+use crate::check::{Line, Number, Outcome};
 use protocol::{refusal::Refusal, time::Time};
 
 /// Why a receipt does not hold.
@@ -19,6 +19,13 @@ impl ReceiptError {
     #[must_use]
     pub fn flaw(&self) -> &ReceiptFlaw {
         &self.flaw
+    }
+
+    /// Whether it is a receipt of an instance under another contract than the one given.
+    #[must_use]
+    pub fn is_of_another_contract(&self) -> bool {
+        let failed = self.checks.iter().find(|line| line.outcome == Outcome::Failed);
+        failed.is_some_and(|line| line.number == Number::Spec(STATEMENT_CONTRACT))
     }
 
     /// All checks: those that passed, the one that failed, and those that were not reached.
@@ -65,16 +72,16 @@ pub enum ReceiptFlaw {
     },
     /// The job in it is not valid.
     #[error("the job in it is not signed by a party of the contract: {0}")]
-    Job(Box<Refusal>),
+    Job(#[source] Box<Refusal>),
     /// The job in it is for another instance.
     #[error("the job in it was signed for another instance")]
     OtherInstance,
     /// The manifests in it are not valid.
     #[error("the manifests in it are not what the owners signed: {0}")]
-    Manifests(Box<Refusal>),
+    Manifests(#[source] Box<Refusal>),
     /// The policy does not admit the job.
     #[error("the contract does not permit this job: {0}")]
-    NotAdmitted(Box<Refusal>),
+    NotAdmitted(#[source] Box<Refusal>),
     /// The tally in it is not the one that follows from the job.
     #[error("the question in it is not the one that follows from the job")]
     OtherTally,
@@ -102,3 +109,6 @@ pub enum ReceiptFlaw {
         field: &'static str,
     },
 }
+
+/// The verifier's check that the instance serves the contract given.
+const STATEMENT_CONTRACT: u8 = 26;

@@ -3,23 +3,33 @@ use crate::fixture::Fixture;
 use protocol::{
     analysis::Answer,
     loss::{Loss, Rho},
-    released::{Cell, Figures, Totals, public_name},
+    released::{Cell, Contrasts, Figures, Forms, Totals, public_name},
 };
 
 /// What an honest enclave could have released for the fixture's job.
 fn released(admitted: &Admitted) -> Released {
     let tally = admitted.proven().tally();
     let cells = tally.cell_count().unwrap() - 1;
+    // What leaves as a contrast of both arms, and the rest cell by cell.
+    let sums = tally.contrast.as_ref().map_or(0, |contrast| contrast.measures.len());
+    let products = admitted.proven().proof().vectors().unwrap().pooled.len() - sums;
+    let forms = |count: usize| vec![Forms { contrast: 9, pooled: 210 }; count];
+    let contrasts = tally.contrast.iter().map(|_| Contrasts {
+        segment: Vec::new(),
+        sums: forms(sums),
+        products: forms(products),
+    });
     let cell = |at: u64| {
         let people = 1_000 + i64::try_from(at).unwrap();
         let totals = Totals {
             people,
-            sums: vec![people / 10; tally.measures.len()],
-            products: vec![people; tally.products.len()],
+            sums: vec![people / 10; tally.measures.len() - sums],
+            products: vec![people; tally.products.len() - products],
         };
         Cell { name: public_name(&tally.dimensions, at), totals }
     };
     Released::Figures(Figures {
+        contrasts: contrasts.collect(),
         noise: true,
         cells: (0..cells).map(cell).collect(),
         cut: 0,

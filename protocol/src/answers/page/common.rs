@@ -6,8 +6,8 @@ use super::{
 };
 use crate::analysis::{Answer, uses};
 use crate::result::{
-    DERIVED, JobResult, NEAR_DUPLICATE, PERMUTE_AND_FLIP, PrivacyReport, SAME_FIGURES,
-    SAMPLED_GAUSSIAN,
+    DERIVED, DERIVED_MARGIN, JobResult, NEAR_DUPLICATE, PERMUTE_AND_FLIP, PrivacyReport,
+    SAME_FIGURES, SAMPLED_GAUSSIAN,
 };
 
 impl JobResult {
@@ -264,6 +264,12 @@ pub(crate) fn explain(flag: &str, own: impl Fn(&str) -> Option<&'static str>) ->
         return Text::fixed("it asks of the same people what job ").quote(job).and(
             " had asked: these are that job's figures, with the same noise, and nothing was paid again. Both \
              together say no more than one of them.",
+        );
+    }
+    if let Some(outcome) = flag.strip_prefix(DERIVED_MARGIN) {
+        return Text::fixed("the margin of ").quote(outcome).and(
+            " is none of the job's: it was chosen when the figures could be known. Whoever chooses margins so can show much that is \
+             not so: sign the margin in the job next time.",
         );
     }
     if let Some(view) = flag.strip_prefix(DERIVED) {

@@ -41,9 +41,9 @@ fn consent(contract: &Contract, analysis: &str) -> Option<String> {
 /// they do.
 pub(crate) fn consent_with_outcome(found: &str) -> String {
     format!(
-        "{found}, so refusals are known only of people who have an outcome. These leave their arm with what they \
-         did, and people without an outcome all stay. If the campaign changes who has an outcome, the effect is \
-         wrong, and the sample-ratio check can fail in a sound design. Let the owner of the assignment data take \
+        "{found}, so refusals are known only of people who have an outcome. Everybody who was assigned is counted, and what \
+         refusers did counts as nothing: the effect is on what people did who agree. If half of them agree, it is half of \
+         the whole effect, and if the campaign changes who agrees, it is neither. Let the owner of the assignment data take \
          refusers of both lists out before the arms are drawn, or give the assignment data the consent column."
     )
 }

@@ -81,9 +81,13 @@ pub fn moment(time: Time) -> String {
 pub fn size(number: f64) -> String {
     let (sign, number) = if number < 0.0 { ("-", -number) } else { ("", number) };
     let decimals = decimals(number);
-    let text =
-        if number >= 1e12 { format!("{number:.2e}") } else { format!("{number:.decimals$}") };
-    let text = if decimals == 0 && number < 1e12 { grouped(&text) } else { text };
+    // Of a smaller number six decimals are not three digits, and perhaps none.
+    let is_small = number > 0.0 && number < 1e-4;
+    let text = match () {
+        () if number >= 1e12 || is_small => format!("{number:.2e}"),
+        () if decimals == 0 => grouped(&format!("{number:.0}")),
+        () => format!("{number:.decimals$}"),
+    };
     format!("{sign}{text}")
 }
 
@@ -146,6 +150,10 @@ mod tests {
         assert_eq!(size(12.345), "12.3");
         assert_eq!(size(-16_402.7), "-16,403");
         assert_eq!(size(0.0), "0");
+        assert_eq!(
+            [1e-7, -0.000_012_34, 0.000_123_4].map(size),
+            ["1.00e-7", "-1.23e-5", "0.000123"]
+        );
         assert_eq!([3.0, 1_500.0, -2.0, 0.0].map(bound), ["3", "1,500", "-2", "0"]);
         assert_eq!(bound(2.5), "2.50");
         assert_eq!(p_is(0.0368), "p = 0.0368");

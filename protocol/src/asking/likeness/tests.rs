@@ -26,6 +26,8 @@ fn lift(test: &[i32], days: Option<(i64, i64)>) -> Tally {
         products: Vec::new(),
         cells_per_person: 1,
         ids_per_person: 1,
+        contrast: None,
+        weights: Vec::new(),
         program: None,
     }
 }
@@ -371,4 +373,15 @@ fn earliest_days_are_alike_whatever_bins_they_are_in_and_margins_of_them_are() {
     let mut moved = earliest("seen", &[8]);
     moved.tables[1].rows = vec![between("bought", 0, 30)];
     assert!(!alike(&earliest("seen", &[7]), &moved), "two things");
+}
+
+#[test]
+fn days_of_rows_are_alike_whatever_bins_they_are_in() {
+    let days = |column: &str, edges: &[i64]| {
+        let (column, edges) = (column.to_owned(), edges.to_vec());
+        by(&[Dimension::Days { side: Side::POPULATION, column, edges }])
+    };
+    assert!(alike(&days("seen", &[7]), &days("seen", &[1, 8])), "one thing");
+    assert!(alike(&days("seen", &[7]), &by(&[])), "a margin");
+    assert!(!alike(&days("seen", &[7]), &days("joined", &[7])));
 }

@@ -7,7 +7,8 @@
 //!
 //! A tally has no decimals. Whether a question uses the units of its columns is for its kind to
 //! check; it decides what the answer is called, and not what is released. Products and bins name
-//! measures by their places; a place without a measure has no proof.
+//! measures by their places; a place without a measure has no proof. A contrast says in which form sums of measures leave, and
+//! weights how exact each is.
 
 mod training;
 
@@ -28,6 +29,8 @@ pub(super) fn check(contract: &Contract, terms: &Terms, tally: &Tally) -> Result
         dimensions,
         measures,
         products: _,
+        contrast: _,
+        weights: _,
         cells_per_person,
         ids_per_person,
         program,
@@ -71,7 +74,8 @@ struct Reader<'c> {
 
 impl<'c> Reader<'c> {
     /// Checks that the datasets are those of the analysis, each in its place. One more would be
-    /// read without its owner's word, and without one of them nobody would know who refused there.
+    /// read without its owner's word, and without one of them nobody would know who refused there. A joined dataset of which
+    /// nothing is read is left out afterwards, here as everywhere.
     ///
     /// A union has some of these datasets, in the contract's order, so that one question has one
     /// tally. Nothing is said about people of a dataset that is left out, so they are not asked for
@@ -129,7 +133,7 @@ impl<'c> Reader<'c> {
 
     fn dimension(&self, dimension: &Dimension) -> Result<(), Refusal> {
         match dimension {
-            Dimension::Matched => {
+            Dimension::Matched | Dimension::MatchedWithConsent => {
                 let joined = self.tally.joined().map(|table| table.dataset.as_str());
                 match joined.filter(|joined| self.terms.permits_dataset(joined, Reading::Match)) {
                     Some(_) => Ok(()),
@@ -150,6 +154,10 @@ impl<'c> Reader<'c> {
                 self.codes(&named, role, test)?;
                 self.codes(&named, role, control)
             }
+            Dimension::Creative { column, values } => {
+                let (named, role) = self.column(Side::POPULATION, column, Reading::Creative)?;
+                self.demand(&named, all_values(role) == Some(*values))
+            }
             Dimension::Group { side, column, values } => {
                 let (named, role) = self.column(*side, column, Reading::Group)?;
                 self.demand(&named, all_values(role) == Some(*values))
@@ -161,6 +169,10 @@ impl<'c> Reader<'c> {
             }
             Dimension::Earliest { side, column, edges: _ } => {
                 let (named, role) = self.column(*side, column, Reading::Earliest)?;
+                self.demand(&named, *role == Role::Date)
+            }
+            Dimension::Days { side, column, edges: _ } => {
+                let (named, role) = self.column(*side, column, Reading::Days)?;
                 self.demand(&named, *role == Role::Date)
             }
             Dimension::Credited(credit) => self.credit(credit),

@@ -120,7 +120,9 @@ fn refuses_keys_of_the_other_kind() {
     let text = edit("kind = \"lift\"", "date = \"bought\"", "filters = []");
     let error = parse(&text).unwrap_err().to_string();
     assert!(
-        error.ends_with("its own keys are assignment, arm, outcome, measures, date"),
+        error.ends_with(
+            "its own keys are assignment, arm, segments, creative, outcome, measures, date"
+        ),
         "{error}"
     );
     refused(&text, "filters = []", &other("filters", &analysis::lift::uses::SECTION));

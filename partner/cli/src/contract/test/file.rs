@@ -1,6 +1,6 @@
 //! The file of a contract's tests: which jobs it must permit, and which it must refuse.
 
-use crate::{failure::Failure, files};
+use crate::{contract::facts::Parts, failure::Failure, files};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
@@ -17,12 +17,9 @@ pub(super) struct Tests {
     /// Jobs, in order.
     #[serde(default, rename = "job")]
     pub(super) jobs: Vec<JobTest>,
-    /// What may be spent.
-    #[serde(default, rename = "budget")]
-    pub(super) budgets: Vec<BudgetTest>,
-    /// What leaves an owner.
-    #[serde(default, rename = "seal")]
-    pub(super) seals: Vec<SealTest>,
+    /// All that the contract must say, by its parts, and no part more.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) agreed: Parts,
 }
 
 /// A job that must be answered, or refused.
@@ -40,6 +37,9 @@ pub(super) struct JobTest {
     /// What the job says otherwise, by the path of the field: `lift.privacy.epsilon`, `lift.outcome.0.cap_per_user`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) set: BTreeMap<String, toml::Value>,
+    /// What the job says in addition, by the path of a field that its file leaves out.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) add: BTreeMap<String, toml::Value>,
     /// The job must be refused, in words that contain these.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) refused: Option<String>,
@@ -63,37 +63,6 @@ pub(super) struct AnswerTest {
     pub(super) charged: BTreeMap<String, String>,
 }
 
-/// The largest ε of a budget, to a hundredth: so much fits, and a hundredth more does not.
-#[derive(Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct BudgetTest {
-    /// Name of the dataset.
-    pub(super) dataset: String,
-    /// What the data may be used for.
-    pub(super) purpose: String,
-    /// How often the budget is filled again: day, week, month or contract.
-    pub(super) period: String,
-    /// δ at which both are meant.
-    pub(super) delta: f64,
-    /// What may be spent in a period.
-    pub(super) epsilon: f64,
-    /// What may be spent for ever.
-    pub(super) lifetime_epsilon: f64,
-    /// δ for groups whose values are private.
-    #[serde(default)]
-    pub(super) selection_delta: f64,
-}
-
-/// The columns of a dataset that are sealed, each with its role.
-#[derive(Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct SealTest {
-    /// Name of the dataset.
-    pub(super) dataset: String,
-    /// Its columns in words: `measure with 2 decimals`, `group of 3 values`.
-    pub(super) columns: BTreeMap<String, String>,
-}
-
 impl Tests {
     pub(super) fn read(path: &Path) -> Result<Self, Failure> {
         let text = files::read_text(path)?;
@@ -102,25 +71,27 @@ impl Tests {
         if tests.is_empty() {
             let path = path.display();
             return Err(Failure::unclear(format!(
-                "{path} has no test: expected [[job]], [[budget]] or [[seal]]; --write makes a file to begin with"
+                "{path} has no test: expected [agreed] or [[job]]; --write makes a file to begin with"
             )));
         }
-        let unclear = |test: &&JobTest| test.refused.is_some() == test.answered.is_some();
-        match tests.jobs.iter().find(unclear) {
-            None => Ok(tests),
-            Some(test) => Err(Failure::unclear(format!(
-                "{}: the test \"{}\" says neither or both of refused and answered: one of them is what must happen",
-                path.display(),
-                test.name
-            ))),
+        for test in &tests.jobs {
+            let flaw = match (&test.refused, &test.answered) {
+                (Some(words), None) if words.trim().is_empty() => {
+                    "is refused in no words, which any refusal would have: say some of the refusal that must come"
+                }
+                (Some(_), None) | (None, Some(_)) => continue,
+                _ => {
+                    "says neither or both of refused and answered: one of them is what must happen"
+                }
+            };
+            let path = path.display();
+            return Err(Failure::unclear(format!("{path}: the test \"{}\" {flaw}", test.name)));
         }
+        Ok(tests)
     }
 
     fn is_empty(&self) -> bool {
-        self.jobs.is_empty()
-            && self.budgets.is_empty()
-            && self.seals.is_empty()
-            && self.ends_by.is_none()
+        self.jobs.is_empty() && self.agreed.is_empty() && self.ends_by.is_none()
     }
 }
 
@@ -131,32 +102,31 @@ pub(super) fn job(folder: &Path, test: &JobTest) -> Result<String, Failure> {
     let unclear = |why: String| Failure::unclear(format!("{}: {why}", path.display()));
     let mut table: toml::Value =
         toml::from_str::<toml::Table>(&text).map_err(|e| unclear(e.message().to_owned()))?.into();
+    let not = |verb: &str, field: &str, what: &str| {
+        unclear(format!("the test \"{}\" {verb} {field}, which {what}", test.name))
+    };
     for (field, value) in &test.set {
-        put(&mut table, field, value).ok_or_else(|| {
-            unclear(format!("the test \"{}\" sets {field}, which is no field there", test.name))
-        })?;
+        let there =
+            find(&mut table, field).ok_or_else(|| not("sets", field, "is no field there"))?;
+        *there = value.clone();
+    }
+    for (field, value) in &test.add {
+        let (above, name) = field.rsplit_once('.').unwrap_or(("", field));
+        let above = if above.is_empty() { Some(&mut table) } else { find(&mut table, above) };
+        let above = above.and_then(toml::Value::as_table_mut);
+        let above = above.ok_or_else(|| not("adds", field, "has no place there"))?;
+        if above.insert(name.to_owned(), value.clone()).is_some() {
+            return Err(not("adds", field, "is there already: use set"));
+        }
     }
     toml::to_string(&table).map_err(|e| unclear(e.to_string()))
 }
 
-/// Puts `value` at a path of names and places; `None` if there is no such place.
-fn put(table: &mut toml::Value, field: &str, value: &toml::Value) -> Option<()> {
-    let mut at = table;
-    let mut parts = field.split('.').peekable();
-    while let Some(part) = parts.next() {
-        let is_last = parts.peek().is_none();
-        at = match at {
-            toml::Value::Table(below) if is_last => {
-                below.insert(part.to_owned(), value.clone());
-                return Some(());
-            }
-            toml::Value::Table(below) => below.get_mut(part)?,
-            toml::Value::Array(all) => all.get_mut(part.parse::<usize>().ok()?)?,
-            _ => return None,
-        };
-        if is_last {
-            *at = value.clone();
-        }
-    }
-    Some(())
+/// The value at a path of names and places; `None` if there is no such place.
+fn find<'t>(table: &'t mut toml::Value, field: &str) -> Option<&'t mut toml::Value> {
+    field.split('.').try_fold(table, |at, part| match at {
+        toml::Value::Table(below) => below.get_mut(part),
+        toml::Value::Array(all) => all.get_mut(part.parse::<usize>().ok()?),
+        _ => None,
+    })
 }

@@ -1,14 +1,15 @@
 //! Runs the tests of a contract in simulated rooms of its own, on made-up rows.
 
-use super::file::{self, AnswerTest, BudgetTest, JobTest, SealTest, Tests};
-use crate::failure::Failure;
-use protocol::{
-    contract::{Budget, Column, Contract, Period, Role},
-    loss::{Delta, Epsilon, Loss, Rho},
-    time::Time,
+use super::file::{self, AnswerTest, JobTest, Tests};
+use crate::{
+    contract::facts::{self, Parts},
+    failure::Failure,
+    say,
 };
+use client::job::JobError;
+use protocol::{contract::Contract, job::TemplateError, time::Time};
 use rehearsal::{Agreement, Answered, RehearsalError, Sealed, Stage};
-use std::path::Path;
+use std::{cell::OnceCell, collections::BTreeSet, path::Path};
 
 /// The outcome of one test.
 pub(super) struct Outcome {
@@ -17,19 +18,38 @@ pub(super) struct Outcome {
     pub(super) flaw: Option<String>,
 }
 
-/// A contract that is signed with throw-away keys, and made-up rows of each dataset.
+/// A contract that is signed with throw-away keys.
 pub(super) struct Bench {
     agreement: Agreement,
-    sealed: Vec<Sealed>,
+    /// Made-up rows of each dataset, from when a job is first asked.
+    sealed: OnceCell<Vec<Sealed>>,
+    says: Parts,
 }
 
 impl Bench {
-    /// Seals made-up rows of every dataset of the contract in `text`.
+    /// Reads the contract in `text`.
     pub(super) fn new(text: &str) -> Result<Self, Failure> {
         let agreement = Agreement::new(text)?;
-        let names = agreement.contract.datasets.keys();
-        let sealed = names.map(|name| agreement.seal_made_up(name)).collect::<Result<_, _>>()?;
-        Ok(Self { agreement, sealed })
+        let says = match rehearsal::with_throw_away_keys(text)? {
+            Some(filled) => facts::without_keys(&facts::facts(&filled)),
+            None => facts::facts(&Contract::parse(text.as_bytes()).map_err(Failure::unclear)?),
+        };
+        Ok(Self { agreement, sealed: OnceCell::new(), says })
+    }
+
+    /// All that the contract says, with its keys, bucket salt and builds if it has its own.
+    pub(super) fn says(&self) -> &Parts {
+        &self.says
+    }
+
+    fn sealed(&self) -> Result<&[Sealed], RehearsalError> {
+        if let Some(sealed) = self.sealed.get() {
+            return Ok(sealed);
+        }
+        let names = self.contract().datasets.keys();
+        let sealed =
+            names.map(|name| self.agreement.seal_made_up(name)).collect::<Result<_, _>>()?;
+        Ok(self.sealed.get_or_init(|| sealed))
     }
 
     pub(super) fn contract(&self) -> &Contract {
@@ -39,16 +59,15 @@ impl Bench {
     /// Runs all `tests`; `folder` is where their jobs are.
     pub(super) async fn run(&self, tests: &Tests, folder: &Path) -> Result<Vec<Outcome>, Failure> {
         let mut outcomes: Vec<_> = tests.ends_by.iter().map(|end| self.end(end)).collect();
-        outcomes.extend(tests.seals.iter().map(|test| self.seal(test)));
-        outcomes.extend(tests.budgets.iter().map(|test| self.budget(test)));
+        outcomes.extend(self.agreed(&tests.agreed));
         // What is refused spends nothing, so that one room does for all of it.
-        let mut stage = self.open().await?;
+        let mut refusing = None;
         for test in &tests.jobs {
             let job = file::job(folder, test)?;
-            let asked = if test.refused.is_some() {
-                stage.ask_as(&job, &test.analyst, test.receivers.clone()).await
-            } else {
-                self.ask(test, &job).await
+            let asked = match (&mut refusing, &test.refused) {
+                (_, None) => self.ask(test, &job).await,
+                (Some(stage), _) => ask_in(stage, test, &job).await,
+                (none, _) => ask_in(none.insert(self.open().await?), test, &job).await,
             };
             outcomes.push(Outcome { name: test.name.clone(), flaw: judged(test, asked)? });
         }
@@ -58,7 +77,7 @@ impl Bench {
     /// A room with a whole budget, to which everything is granted.
     async fn open(&self) -> Result<Stage<'_>, RehearsalError> {
         let mut stage = self.agreement.open(true).await?;
-        for sealed in &self.sealed {
+        for sealed in self.sealed()? {
             stage.grant(sealed).await?;
         }
         Ok(stage)
@@ -66,7 +85,7 @@ impl Bench {
 
     /// The answer to a job in a room of its own.
     pub(super) async fn ask(&self, test: &JobTest, job: &str) -> Result<Answered, RehearsalError> {
-        self.open().await?.ask_as(job, &test.analyst, test.receivers.clone()).await
+        ask_in(&mut self.open().await?, test, job).await
     }
 
     fn end(&self, end: &str) -> Outcome {
@@ -79,41 +98,43 @@ impl Bench {
         Outcome { name: format!("the contract ends by {end}"), flaw }
     }
 
-    fn seal(&self, test: &SealTest) -> Outcome {
-        let SealTest { dataset, columns } = test;
-        let name =
-            format!("of \"{dataset}\" these columns are sealed, in these roles, and no others");
-        let Some(found) = self.contract().datasets.get(dataset) else {
-            return Outcome { name, flaw: Some("there is no such dataset".to_owned()) };
-        };
-        let sealed: Vec<_> = found.sealed_columns().collect();
-        let mut flaws = Vec::new();
-        for column in &sealed {
-            let role = role(column);
-            match columns.get(&column.name) {
-                Some(expected) if *expected == role => {}
-                Some(expected) => {
-                    flaws.push(format!("\"{}\" is a {role}, expected {expected}", column.name));
-                }
-                None => flaws.push(format!("\"{}\" is sealed too, as a {role}", column.name)),
-            }
+    /// One outcome for each part of the contract, and for each that it should have.
+    fn agreed(&self, agreed: &Parts) -> Vec<Outcome> {
+        if agreed.is_empty() {
+            say::note(
+                "The tests have no [agreed], so that nothing holds parties, datasets, analyses and builds: --write makes one.",
+            );
+            return Vec::new();
         }
-        let gone = columns.keys().filter(|name| !sealed.iter().any(|column| column.name == **name));
-        flaws.extend(gone.map(|name| format!("\"{name}\" is not sealed")));
-        Outcome { name, flaw: (!flaws.is_empty()).then(|| flaws.join("; ")) }
+        let mut expected = agreed.clone();
+        let mut found = self.says.clone();
+        if facts::has_keys(&expected) != facts::has_keys(&found) {
+            say::note(
+                "Keys, bucket salt and builds are in one of the contract and its tests alone, and were not compared.",
+            );
+            expected = facts::without_keys(&expected);
+            found = facts::without_keys(&found);
+        }
+        // When the contract must end is a test of its own: it may end before.
+        for parts in [&mut expected, &mut found] {
+            parts.entry(facts::HEAD.to_owned()).or_default().remove(facts::END);
+        }
+        let parts: BTreeSet<_> = expected.keys().chain(found.keys()).collect();
+        let outcomes = parts.into_iter().map(|part| {
+            let changes = facts::changes_of(part, &expected, &found);
+            let flaw = (!changes.is_empty()).then(|| changes.join("; "));
+            Outcome { name: format!("{part} says what was agreed, and no more"), flaw }
+        });
+        outcomes.collect()
     }
+}
 
-    fn budget(&self, test: &BudgetTest) -> Outcome {
-        let BudgetTest { dataset, purpose, .. } = test;
-        let name = format!("the budget of \"{dataset}\" for {purpose} is what was agreed");
-        let found = self.contract().datasets.get(dataset);
-        let found = found.and_then(|dataset| dataset.budgets.get(purpose));
-        let flaw = match found {
-            None => Some("there is no such budget".to_owned()),
-            Some(budget) => another_budget(test, budget),
-        };
-        Outcome { name, flaw }
-    }
+async fn ask_in(
+    stage: &mut Stage<'_>,
+    test: &JobTest,
+    job: &str,
+) -> Result<Answered, RehearsalError> {
+    stage.ask_as(job, &test.analyst, test.receivers.clone()).await
 }
 
 /// What is wrong with what became of a job.
@@ -121,19 +142,50 @@ fn judged(
     test: &JobTest,
     asked: Result<Answered, RehearsalError>,
 ) -> Result<Option<String>, Failure> {
-    Ok(match (asked, &test.refused, &test.answered) {
-        (Ok(answered), None, Some(expected)) => differs(expected, &answered),
-        (Ok(_), _, _) => Some("it was answered, and must be refused".to_owned()),
-        (Err(why), Some(words), _) if is_refusal(&why) => {
+    let why = match (asked, &test.answered) {
+        (Ok(answered), Some(expected)) => return Ok(differs(expected, &answered)),
+        (Ok(_), None) => return Ok(Some("it was answered, and must be refused".to_owned())),
+        (Err(why), _) => why,
+    };
+    let unread = unread(&why);
+    if unread.is_none() && !is_refusal(&why) {
+        return Err(why.into());
+    }
+    Ok(match (&test.refused, unread) {
+        (None, _) => Some(format!("it was refused, and must be answered: {why}")),
+        (Some(words), Some(unread)) => not_by_its_field(words, unread),
+        (Some(words), None) => {
             let said = why.to_string();
             let other = || format!("it was refused for another reason: {said}");
             (!said.contains(words.as_str())).then(other)
         }
-        (Err(why), None, _) if is_refusal(&why) => {
-            Some(format!("it was refused, and must be answered: {why}"))
-        }
-        (Err(why), _, _) => return Err(why.into()),
     })
+}
+
+/// Why the job does not read, if it does not.
+fn unread(why: &RehearsalError) -> Option<&TemplateError> {
+    match why {
+        RehearsalError::Template(why) | RehearsalError::Job(JobError::Template(why)) => Some(why),
+        _ => None,
+    }
+}
+
+/// What is wrong with a job that does not read, where it must be refused in these `words`. Whoever mistypes a job is refused,
+/// too, whatever the contract says: it counts only if the words name the field whose value is not allowed.
+fn not_by_its_field(words: &str, why: &TemplateError) -> Option<String> {
+    // What comes before the last word says where the field is.
+    let name = |field: &str| field.rsplit(['.', ' ']).next().unwrap_or_default().to_owned();
+    match why {
+        TemplateError::Value { field, .. } if words.contains(&name(field)) => {
+            let said = why.to_string();
+            (!said.contains(words)).then(|| format!("it was refused for another reason: {said}"))
+        }
+        TemplateError::Value { field, .. } => Some(format!(
+            "the job does not read under this contract ({why}), which counts as refused only if `refused` names the field, \"{}\"",
+            name(field)
+        )),
+        _ => Some(format!("the job does not read, whatever the contract says: {why}")),
+    }
 }
 
 /// What an answer does otherwise than expected.
@@ -173,84 +225,12 @@ pub(super) fn charges(answered: &Answered) -> std::collections::BTreeMap<String,
     charged.map(|charge| (charge.dataset.clone(), charge.owner.clone())).collect()
 }
 
-/// Whether so much fits each part of the budget, and a hundredth more does not.
-fn another_budget(test: &BudgetTest, budget: &Budget) -> Option<String> {
-    let loss = |epsilon: f64| {
-        let epsilon = Epsilon::new(epsilon).ok()?;
-        let delta = Delta::new(test.delta).ok()?;
-        Some(Loss::zcdp(Rho::from_epsilon(epsilon, delta)))
-    };
-    let mut flaws = Vec::new();
-    for (what, epsilon, whole) in [
-        ("in a period", test.epsilon, budget.per_period()),
-        ("for ever", test.lifetime_epsilon, budget.lifetime()),
-    ] {
-        let Some(exact) = loss(epsilon) else {
-            flaws.push(format!("{what}: epsilon {epsilon} at delta {} is no price", test.delta));
-            continue;
-        };
-        if !exact.fits(&whole) {
-            flaws.push(format!(
-                "{what} less than epsilon {epsilon} (delta {}) may be spent",
-                test.delta
-            ));
-        }
-        if loss(epsilon + STEP).is_some_and(|more| more.fits(&whole)) {
-            let more = epsilon + STEP;
-            flaws.push(format!(
-                "{what} epsilon {more:.2} (delta {}) may be spent, expected {epsilon} at most",
-                test.delta
-            ));
-        }
-    }
-    let period = period(budget.period);
-    if period != test.period {
-        flaws.push(format!("it is filled again each {period}, expected {}", test.period));
-    }
-    let expected = Delta::new(test.selection_delta).map_or(0, u64::from);
-    if budget.selection_delta != expected {
-        flaws.push(format!(
-            "selection_delta is {} in units of 1e-15, expected {expected}",
-            budget.selection_delta
-        ));
-    }
-    (!flaws.is_empty()).then(|| flaws.join("; "))
-}
-
-/// The period's name in a contract.
-pub(super) fn period(period: Period) -> &'static str {
-    match period {
-        Period::Day => "day",
-        Period::Week => "week",
-        Period::Month => "month",
-        _ => "contract",
-    }
-}
-
-/// The role of a column in words, with what it says of values.
-pub(super) fn role(column: &Column) -> String {
-    let kind = column.role.kind();
-    match &column.role {
-        Role::MatchKey(identifier) => format!("{kind} of kind {}", identifier.name()),
-        Role::Group(values) => format!("{kind} of {}", values.join(", ")),
-        Role::Measure(scale) | Role::Feature(scale) => {
-            let cap = column.cap.map(|cap| format!(", capped at {}", scale.shown(cap)));
-            format!("{kind} with {} decimals{}", scale.decimals(), cap.unwrap_or_default())
-        }
-        _ => kind.to_string(),
-    }
-}
-
 /// Whether a rehearsal failed because the contract says no.
 fn is_refusal(why: &RehearsalError) -> bool {
     matches!(
         why,
         RehearsalError::Job(_)
             | RehearsalError::OverBudget { .. }
-            | RehearsalError::Template(_)
             | RehearsalError::Stranger { .. }
     )
 }
-
-/// The smallest step of ε that a test tells apart.
-const STEP: f64 = 0.01;

@@ -1,14 +1,17 @@
 //! Writes tests that hold a contract to what it is now.
 
 use super::{
-    file::{self, AnswerTest, BudgetTest, JobTest, SealTest, Tests},
+    file::{self, AnswerTest, JobTest, Tests},
     run::{self, Bench},
 };
-use crate::{failure::Failure, files};
+use crate::{
+    contract::facts::{self, Parts},
+    failure::Failure,
+    files,
+};
 use protocol::{
     contract::{Contract, Terms},
     job::question_from_toml,
-    loss::Delta,
 };
 use std::{
     collections::BTreeMap,
@@ -26,8 +29,7 @@ pub(super) async fn tests(
     let mut tests = Tests {
         ends_by: Some(contract.expires.to_string()),
         jobs: Vec::new(),
-        budgets: budgets(contract),
-        seals: seals(contract),
+        agreed: agreed(bench),
     };
     for path in jobs {
         let (analysis, terms) = permitted(contract, path)?;
@@ -39,6 +41,7 @@ pub(super) async fn tests(
             analyst: analyst.to_owned(),
             receivers: vec![receiver.to_owned()],
             set: BTreeMap::new(),
+            add: BTreeMap::new(),
             refused: None,
             answered: None,
         };
@@ -109,30 +112,13 @@ fn least_floor(job: &str) -> BTreeMap<String, toml::Value> {
     asks.map(|(kind, _)| (format!("{kind}.privacy.min_cell"), 1.into())).collect()
 }
 
-fn budgets(contract: &Contract) -> Vec<BudgetTest> {
-    let all = contract.datasets.iter().flat_map(|(dataset, found)| {
-        found.budgets.iter().map(|(purpose, budget)| BudgetTest {
-            dataset: dataset.clone(),
-            purpose: purpose.clone(),
-            period: run::period(budget.period).to_owned(),
-            delta: budget.delta.value(),
-            epsilon: budget.epsilon.value(),
-            lifetime_epsilon: budget.lifetime_epsilon.value(),
-            selection_delta: Delta::try_from(budget.selection_delta).map_or(0.0, Delta::value),
-        })
-    });
-    all.collect()
-}
-
-fn seals(contract: &Contract) -> Vec<SealTest> {
-    let all = contract.datasets.iter().map(|(dataset, found)| SealTest {
-        dataset: dataset.clone(),
-        columns: found
-            .sealed_columns()
-            .map(|column| (column.name.clone(), run::role(column)))
-            .collect(),
-    });
-    all.collect()
+/// All that the contract says, but for its end, which `ends_by` has.
+fn agreed(bench: &Bench) -> Parts {
+    let mut parts = bench.says().clone();
+    if let Some(head) = parts.get_mut(facts::HEAD) {
+        head.remove(facts::END);
+    }
+    parts
 }
 
 /// `path` as it is written in a file in `folder`.

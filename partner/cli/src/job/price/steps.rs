@@ -2,7 +2,8 @@
 
 use protocol::{
     accounting::{Mechanism, pld},
-    loss::Delta,
+    contract::Budget,
+    loss::{Delta, Loss},
     page::number::size,
     proof::{Drawn, Proven, Sums},
 };
@@ -16,12 +17,11 @@ pub(super) fn words(proven: &Proven, delta: Delta) -> Option<String> {
                    (glovebox try).";
     Some(match steps.sums {
         Sums::Everybody { step, .. } => format!(
-            "{count} steps leave, after the sum of labels: sums for every bin of {} features, each with noise of s.d. {}, of \
-             which one person moves at most {}. {unknown} Sums are signed: of somebody who is known to be in the \
+            "{count} steps leave, after the sum of labels: a sum of residuals for each bin of {} features, each with noise of {} times \
+             what one person moves it at most. {unknown} Sums are signed: of somebody who is known to be in the \
              data it may cost up to 4 rho to learn which of two histories is theirs.",
             step.cells,
-            size(step.sigma.value()),
-            step.linf
+            size(step.sigma.value() / moved(step.linf))
         ),
         Sums::Drawn(drawn) => format!(
             "{count} steps leave: a sum of gradients for each of {} weights, with noise of {} times what one person moves all \
@@ -46,4 +46,17 @@ fn by_distributions(drawn: &Drawn, steps: u32, delta: Delta) -> String {
         " For information, by privacy loss distributions of noise on real numbers they lose epsilon {} at delta {delta}.",
         size(epsilon)
     )
+}
+
+/// Says if a budget's delta for what is not epsilon holds fewer jobs for life than its epsilon.
+pub(super) fn what_ends_first(budget: Option<&Budget>, cost: &Loss, life: u64) -> String {
+    let alone = budget.and_then(|budget| budget.lifetime().times(&cost.clone().with_delta(0)));
+    alone.filter(|alone| *alone > life).map_or_else(String::new, |alone| {
+        format!(": its selection_delta runs out first, its epsilon would hold {alone} for life")
+    })
+}
+
+/// What one person moves a sum at most, and at least 1.
+fn moved(linf: u64) -> f64 {
+    f64::from(u32::try_from(linf).unwrap_or(u32::MAX).max(1))
 }

@@ -3,9 +3,9 @@
 use super::*;
 use crate::units::{Millionths, Scale};
 use crate::{
-    job::{Alternative, Cost, Lift, Multiplicity, Outcome, OutcomeKind},
+    job::{Alternative, Breakdown, Cost, Lift, Multiplicity, Outcome, OutcomeKind},
     loss::{Delta, Epsilon},
-    tally::{Measure, Population, Table},
+    tally::{Contrast, Measure, Population, Table},
 };
 
 /// A change that a signed analyst could make to its question.
@@ -13,7 +13,8 @@ type LiftChange<'a> = &'a dyn Fn(&mut Lift);
 
 fn outcome(column: &str, kind: OutcomeKind, clamp: Clamp, scale: u8) -> Outcome {
     let scale = Scale::new(scale).unwrap();
-    Outcome { name: format!("the {column}"), column: column.to_owned(), kind, clamp, scale }
+    let (name, column) = (format!("the {column}"), column.to_owned());
+    Outcome { name, column, kind, clamp, scale, weight: kind.weight(), margin: None }
 }
 
 fn lift() -> Lift {
@@ -21,6 +22,7 @@ fn lift() -> Lift {
         test: vec!["mens".to_owned(), "womens".to_owned()],
         control: vec!["none".to_owned()],
         expected_test_share: Millionths(666_667),
+        breakdown: None,
         srm_flag_p: Millionths(1_000),
         window: Some((20_727, 20_757)),
         outcomes: vec![
@@ -74,6 +76,8 @@ fn a_question_about_lift_becomes_the_tally_it_describes() {
         products: vec![Product::square(1)],
         cells_per_person: 1,
         ids_per_person: 1,
+        contrast: Some(Contrast { test: 1, control: 2, measures: vec![1] }),
+        weights: vec![1, 6],
         program: None,
     };
     assert_eq!(tally, expected);
@@ -212,4 +216,52 @@ fn a_window_is_refused_where_the_analysis_names_no_date() {
     let owner = Some("retailer".to_owned());
     assert_eq!(refused, Err(not_permitted(Asked::Window, "lift", owner)));
     under("date = \"bought\"\n", "", |lift| lift.window = None).unwrap();
+}
+
+/// Segments are of the contract's list, creatives of the arm's column or the contract's; each divides people by their only value.
+#[test]
+fn effects_are_told_apart_by_what_the_contract_lists() {
+    let asked = |segments: &[&str], creative: Option<&str>| Breakdown {
+        segments: segments.iter().map(|column| (*column).to_owned()).collect(),
+        creative: creative.map(str::to_owned),
+    };
+    let listed = |breakdown: Breakdown| {
+        let (from, to) = ("arm = \"arm\"\n", "arm = \"arm\"\nsegments = [\"area\"]\n");
+        let change = |lift: &mut Lift| lift.breakdown = Some(breakdown.clone());
+        let area = "[[dataset.column]]\nname = \"area\"\nrole = \"group\"\ndomain = [\"east\", \"west\"]\n";
+        let text = with_table().replacen(from, to, 1);
+        let arm = "[[dataset.column]]\nname = \"arm\"";
+        let text = text.replacen(arm, &format!("{area}{arm}"), 1);
+        let contract = Contract::parse(text.as_bytes()).unwrap();
+        let mut lift = lift();
+        change(&mut lift);
+        price(&contract, "lift", &Question::Lift(lift)).map(|proven| proven.tally().clone())
+    };
+    let area =
+        Dimension::Only { side: Side::POPULATION, column: "area".to_owned(), values: Some(2) };
+    let creative = Dimension::Creative { column: "arm".to_owned(), values: 3 };
+    let tally = listed(asked(&["area"], None)).unwrap();
+    assert_eq!((&tally.dimensions[2..], tally.segment_places()), (&[area.clone()][..], 4));
+    assert!(tally.compares_arms() && tally.contrast.is_some() && tally.cells_per_person == 1);
+    let tally = listed(asked(&["area"], Some("arm"))).unwrap();
+    assert_eq!(tally.dimensions[2..], [area, creative.clone()]);
+    // The control arm would be in the contrast of each creative.
+    assert_eq!((tally.contrast.clone(), tally.creative_places()), (None, Some(5)));
+    let tally = listed(asked(&[], Some("arm"))).unwrap();
+    assert_eq!(tally.dimensions[2..], [creative]);
+    let not = |column: &str| {
+        let named = format!("exposures.{column}");
+        Err(not_permitted(Asked::Column, &named, Some("publisher".to_owned())))
+    };
+    for column in ["arm", "email", "nothing"] {
+        assert_eq!(listed(asked(&[column], None)).map(drop), not(column), "{column}");
+    }
+    assert_eq!(listed(asked(&[], Some("area"))).map(drop), not("area"));
+    for malformed in
+        [asked(&[], None), asked(&["area", "area"], None), asked(&["area"], Some("area"))]
+    {
+        assert_eq!(listed(malformed).map(drop), Err(Refusal::Malformed));
+    }
+    let many = listed(asked(&["area", "arm", "email", "x"], None)).map(drop);
+    assert_eq!(many, Err(Refusal::OverLimit { limit: Limit::GroupBy, found: 4, most: 3 }));
 }

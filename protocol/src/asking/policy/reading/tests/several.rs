@@ -43,6 +43,8 @@ fn union(
         products: Vec::new(),
         cells_per_person: 1,
         ids_per_person: contract.ids_per_person,
+        contrast: None,
+        weights: Vec::new(),
         program: None,
     };
     check(&contract, &terms, &tally)
@@ -91,6 +93,8 @@ fn rows_of_all_datasets_are_counted_only_where_each_is_listed_for_it() {
             products: Vec::new(),
             cells_per_person: 1,
             ids_per_person: contract.ids_per_person,
+            contrast: None,
+            weights: Vec::new(),
             program: None,
         };
         check(&contract, &terms, &tally)
@@ -125,6 +129,8 @@ fn a_union_reads_some_of_the_datasets_that_are_listed() {
             products: Vec::new(),
             cells_per_person: 1,
             ids_per_person: contract.ids_per_person,
+            contrast: None,
+            weights: Vec::new(),
             program: None,
         };
         check(&contract, &terms, &tally)
@@ -171,6 +177,8 @@ fn a_start_is_read_from_a_date_that_is_listed_for_it() {
             products: Vec::new(),
             cells_per_person: 1,
             ids_per_person: contract.ids_per_person,
+            contrast: None,
+            weights: Vec::new(),
             program: None,
         };
         let (column, start) = (column.to_owned(), start.to_owned());
@@ -209,6 +217,8 @@ fn an_earliest_day_is_read_from_a_day_that_is_listed_for_it() {
             products: Vec::new(),
             cells_per_person: 1,
             ids_per_person: contract.ids_per_person,
+            contrast: None,
+            weights: Vec::new(),
             program: None,
         };
         check(&contract, &terms, &tally)
@@ -236,6 +246,8 @@ fn an_only_value_is_read_from_a_column_that_is_listed_for_it() {
             products: Vec::new(),
             cells_per_person: 1,
             ids_per_person: contract.ids_per_person,
+            contrast: None,
+            weights: Vec::new(),
             program: None,
         };
         check(&contract, &terms, &tally)

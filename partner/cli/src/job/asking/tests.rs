@@ -1,11 +1,11 @@
 use super::*;
 use client::keys::{delegation_file, key_file};
-use protocol::{contract::draft, delegation::KeyKind};
+use protocol::{contract::draft, delegation::KeyKind, digest::Digest};
 use std::fs;
 
 /// The sample contract of an overlap with parties of its own; `custody` is the retailer's.
 fn contract(parties: [&Identity; 2], custody: Option<&str>) -> Contract {
-    let sample = include_str!("../../../../protocol/src/analysis/overlap/sample/contract.toml");
+    let sample = include_str!("../../../../../protocol/src/analysis/overlap/sample/contract.toml");
     let head = draft::Head {
         name: "audiences",
         expires: "2099-01-01T00:00:00Z",
@@ -31,7 +31,7 @@ fn a_ledger_is_needed_only_where_a_job_is_paid_from_it() {
         .map(|name| Identity::create(&dir.path().join(name), name, None).unwrap());
     let known = contract([&publisher, &retailer], Some("http://localhost:7501"));
     let offline = contract([&publisher, &retailer], None);
-    let of_both = include_str!("../../../../protocol/src/analysis/overlap/sample/job.toml");
+    let of_both = include_str!("../../../../../protocol/src/analysis/overlap/sample/job.toml");
     let all = "datasets = [\"customers\", \"members\", \"viewers\"]";
     let own = of_both.replacen(all, "datasets = [\"customers\", \"members\"]", 1);
     let none = BTreeMap::new();
