@@ -7,12 +7,12 @@ export PYTHON := $(CURDIR)/target/python/bin/python3
 export RUST_TEST_THREADS ?= $(shell expr 2 '*' $$(nproc))
 ALL := --workspace --locked --features attestation-verifier/cli
 
-.PHONY: help setup build demo demo-retail demo-train demo-weekly cover-retail test test-full analyses attacks check deny bench bench-boot bench-dense bench-engine bench-room bench-sealing spark fuzz mutants wasm eif eif-twice image qemu clean-demo
+.PHONY: help setup build demo demo-page demo-retail demo-train demo-weekly cover-retail test test-full python wheel analyses attacks check deny bench bench-boot bench-dense bench-engine bench-room bench-sealing spark fuzz mutants wasm eif eif-twice image qemu statistics clean-demo
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
-setup: ## install what is missing: a C compiler, python3-venv, pyarrow, DuckDB
+setup: ## install what is missing: a C compiler, python3-venv, Chromium, pyarrow, DuckDB, pandas, polars, Playwright
 	@sh tests/setup.sh
 
 build: setup
@@ -20,6 +20,9 @@ build: setup
 
 demo: build ## two parties, one enclave, one lift result; leaves everything in target/demo/
 	@sh tests/demo.sh
+
+demo-page: build ## a party's page in a real browser, from the first look to a receipt; leaves pictures in target/demo-page/
+	@sh tests/page/demo.sh
 
 demo-retail: build ## three parties, six datasets, four questions, beside DuckDB; leaves everything in target/demo-retail/
 	@sh tests/retail/demo.sh
@@ -36,13 +39,25 @@ cover-retail: build ## how often that demo's intervals hold what is true, in a h
 # Programs and tests in one go: no processor waits for the last program to be linked.
 test: setup ## all tests but the exhaustive ones
 	$(CARGO) build $(ALL) --bins --tests
-	$(CARGO) test $(ALL)
+	$(CARGO) test $(ALL) --lib --bins --tests
+	$(CARGO) test $(ALL) --doc
+	@cd python && $(PYTHON) -m pytest -q
+
+python: build ## the tests of the Python package, which run every command with --json against a simulated room
+	@cd python && $(PYTHON) -m pytest -q
+
+wheel: setup ## the Python package with the program in it, in target/wheels/ (installs maturin)
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check maturin==1.16.0
+	cd python && $(PYTHON) -m maturin build --release --locked --out ../target/wheels
 
 test-full: build ## all tests, the exhaustive ones too (every bit flip, every truncation)
 	GLOVEBOX_TEST_FULL=1 $(CARGO) test $(ALL)
 
 analyses: ## the suite that every kind of analysis passes; KIND=lift for one, BLESS=1 to write what its sample gives
 	GLOVEBOX_KIND=$(KIND) GLOVEBOX_BLESS=$(BLESS) $(CARGO) test $(ALL) --test all analyses::
+
+statistics: setup ## how often a lift's intervals hold, over epsilon, people, baselines, effects and arms (TRIALS=10000 each; takes long)
+	GLOVEBOX_TRIALS=$(TRIALS) $(CARGO) test --release --locked -p privacy --test privacy -- coverage::grid::the_whole_table coverage::margins::the_table_of_margins --ignored --nocapture
 
 attacks: build ## every scripted attack: how often it is right, how often guessing is, what theory allows
 	$(CARGO) test $(ALL) --test all attacks:: -- --nocapture
@@ -127,4 +142,4 @@ qemu: image ## boot the image under QEMU and run the whole room on it
 	$(CARGO) test $(ALL) --test all -- qemu:: saturation:: --ignored --skip what_a_boot_costs --nocapture --test-threads=1
 
 clean-demo: ## forget the demos' rooms
-	rm -rf target/demo target/demo-retail target/demo-train target/demo-weekly
+	rm -rf target/demo target/demo-page target/demo-retail target/demo-train target/demo-weekly

@@ -49,8 +49,14 @@ started=$(date +%s)
 step() { echo "eif: $1 ($(($(date +%s) - started)) s)" >&2; }
 package_version() { dpkg-query -W -f '${Version}' "$1" 2>/dev/null || echo none; }
 
-step "kernel"
-sh "$here/kernel/build.sh" "$root/target/kernel" 9>&-
+# The last crates of the programs keep one processor busy; the kernel has the others meanwhile.
+step "kernel, beside the programs"
+sh "$here/kernel/build.sh" --tools 9>&-
+# In a group of its own, to be ended with all that it started. (`set -m` would stop whoever runs this in the background of a terminal.)
+setsid sh "$here/kernel/build.sh" "$root/target/kernel" 9>&- &
+kernel=$!
+trap 'kill -- -"$kernel" 2>/dev/null || true' EXIT
+trap 'exit 130' INT TERM
 
 cd "$root"
 cargo=$(command -v cargo)
@@ -167,6 +173,10 @@ fi
         echo "$package: $(package_version "$package")"
     done
 } >"$out/toolchain"
+
+step "waiting for the kernel"
+wait "$kernel" || stop "the kernel was not built"
+trap - EXIT INT TERM
 
 step "packing"
 cd "$from"

@@ -2,16 +2,10 @@
 # Builds the enclave's kernel: target/kernel/bzImage, and kernel.json, which says from what.
 # Does nothing if both are there and made from the same inputs. Debian 12, x86-64.
 #   build.sh [DIRECTORY]   default: target/kernel of this repository
+#   build.sh --tools       installs what building takes, and ends
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
-out=${1:-$here/../../target/kernel}
-mkdir -p "$out"
-out=$(cd "$out" && pwd)
-# Two builds at once in one folder would undo each other.
-exec 9>"$out/lock"
-flock -w 1800 9 || { echo "$0: another build holds $out/lock since 30 minutes" >&2; exit 1; }
-. "$here/pins"
 
 say() { echo "kernel: $*" >&2; }
 stop() { say "$*"; exit 1; }
@@ -36,6 +30,16 @@ if [ -n "$missing" ]; then
     $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
         $missing 9>&- >&2
 fi
+
+[ "${1:-}" != --tools ] || exit 0
+
+out=${1:-$here/../../target/kernel}
+mkdir -p "$out"
+out=$(cd "$out" && pwd)
+# Two builds at once in one folder would undo each other.
+exec 9>"$out/lock"
+flock -w 1800 9 || stop "another build holds $out/lock since 30 minutes"
+. "$here/pins"
 
 gcc=$(package_version gcc-12)
 binutils=$(package_version binutils)
