@@ -35,6 +35,8 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("custody", &["attestation-verifier", "client", "front", "protocol"]),
     ("sealing", &["client", "protocol"]),
     ("page", &["protocol"]),
+    // What talks to a browser names nothing that holds a key or a ledger.
+    ("ui", &["front", "page", "protocol"]),
     // The one crate that may name both sides: it is behind `glovebox try` and nothing else.
     (
         "rehearsal",
@@ -42,7 +44,16 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ),
     (
         "glovebox",
-        &["attestation-verifier", "client", "custody", "page", "protocol", "rehearsal", "sealing"],
+        &[
+            "attestation-verifier",
+            "client",
+            "custody",
+            "page",
+            "protocol",
+            "rehearsal",
+            "sealing",
+            "ui",
+        ],
     ),
 ];
 

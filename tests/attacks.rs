@@ -80,7 +80,7 @@ fn table(found: &[Found]) -> String {
 
 /// Trials of an attack that ends in a guess. More of them with `GLOVEBOX_TEST_FULL=1`.
 fn trials() -> u32 {
-    if std::env::var_os("GLOVEBOX_TEST_FULL").is_some() { 100_000 } else { 20_000 }
+    if std::env::var_os("GLOVEBOX_TEST_FULL").is_some() { 100_000 } else { 10_000 }
 }
 
 #[test]

@@ -25,7 +25,7 @@ fn refused(said: &Said, words: &[&str]) {
 
 fn people(site: &Site, party: &str, contract: &str) -> Value {
     let text = site.ok(&format!("budget --dir {party} --contract {contract} --json"));
-    serde_json::from_str::<Value>(&text).unwrap()["people"][0].clone()
+    serde_json::from_str::<Value>(&text).unwrap()["result"]["people"][0].clone()
 }
 
 #[test]
@@ -340,8 +340,17 @@ fn what_was_prepaid_comes_back_after_a_planned_stop() {
     site.ok(&Site::grant_of("retailer"));
     let first = site.instance();
     assert!(close(site.ledger("publisher").used, rho_of(1.0)));
+    let told = site.ok("budget --dir publisher --contract contract.toml.signed");
+    assert!(told.contains("if it has ended: `glovebox custody settle`"), "{told}");
     site.stop_host();
     site.start_host();
+    // Whoever looks for what the last instance left does not end the one that serves, which was handed nothing.
+    let next = site.instance();
+    refused(
+        &site.run("close ROOM UNDER --dir publisher --yes"),
+        &["not closed.", "handed nothing", &first[..12], "glovebox custody settle", &next],
+    );
+    site.ok("verify ROOM UNDER");
     let settled = site.ok("custody settle ROOM UNDER --dir publisher");
     assert!(settled.contains("credited"), "{settled}");
     let ledger = site.ledger("publisher");
@@ -363,8 +372,11 @@ fn what_was_prepaid_comes_back_after_a_planned_stop() {
         lost.out
     );
     let short = site.run(&format!("close ROOM UNDER --dir publisher --instance {}", &second[..12]));
-    assert!(short.err.contains("closing"), "{}", short.err);
     site.ok(&format!("close ROOM UNDER --dir publisher --instance {}", &first[..12]));
+    // By its digits the one that serves is closed, and no other in its place.
+    refused(&short, &["nothing was closed", &second[..12], "another one serves there"]);
+    let serving = site.instance();
+    site.ok(&format!("close ROOM UNDER --dir publisher --yes --instance {serving}"));
 }
 
 #[test]

@@ -244,7 +244,7 @@ async fn a_budget_speaks_of_choices_as_choices() {
     }
     assert!(!words.contains("head count"), "{words}");
     let json: serde_json::Value = serde_json::from_str(&stage.budget(" --json")).unwrap();
-    let budgets = json["budgets"].as_array().unwrap();
+    let budgets = json["result"]["budgets"].as_array().unwrap();
     let look = budgets.iter().find_map(|it| it["looks"].get(0)).unwrap();
     assert_eq!(look["choice_is_off_by"], 72);
     assert!(look["smallest_audience"].is_null());

@@ -68,4 +68,8 @@ for party in publisher retailer; do
 done
 
 cp publisher/exposures.sealed retailer/sales.sealed .
+# The party's page looks for results there.
+mkdir -p -m 700 publisher/results/lift
+cp report.html result.json receipt.cbor released.cbor asked.json publisher/results/lift/
 say "Done in $(($(date +%s) - started)) s. In ${room#"$top"/}/: report.html, slide.svg, figures.csv, result.json, receipt.cbor, released.cbor, contract.toml.signed, *.sealed"
+say "Look at it in a browser, as the publisher: ${bin#"$top"/}/glovebox ui --dir ${room#"$top"/}/publisher"

@@ -337,4 +337,4 @@ impl Haystack {
     }
 }
 
-const ROWS: u32 = 300;
+const ROWS: u32 = 600;

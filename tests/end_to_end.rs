@@ -190,6 +190,7 @@ fn both_were_charged_for_one_job(room: &Path) {
         let line = format!("budget --dir {party} --contract contract.toml.signed --json");
         let said = command(room, "glovebox", &line).output().unwrap();
         let budget: Value = serde_json::from_slice(&said.stdout).unwrap();
+        let budget = &budget["result"];
         let used = budget["budgets"][0]["used_rho"].as_f64().unwrap();
         let price = rho_of(1.0);
         assert!((used - price).abs() < 1e-9, "{party}: {used} used, the job cost {price}");
@@ -212,14 +213,14 @@ fn the_result_travels(room: &Path) {
     };
     // Figures, for whatever reads tables; the same in every format and with every reader.
     for format in ["csv", "parquet", "json"] {
-        said(&format!("result export . -o figures.{format} {trust}"), 0);
+        said(&format!("result export . -o taken.{format} {trust}"), 0);
         let (streamed, talk) = said(&format!("result export . --format {format} {trust}"), 0);
-        assert_eq!(streamed, read(room, &format!("figures.{format}")), "{format}");
+        assert_eq!(streamed, read(room, &format!("taken.{format}")), "{format}");
         assert!(talk.contains("every figure was derived again"), "{talk}");
     }
     let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("pyarrow/figures.py");
-    let reads = Command::new(python).arg(script).arg(room.join("figures")).output().unwrap();
+    let reads = Command::new(python).arg(script).arg(room.join("taken")).output().unwrap();
     let talk = String::from_utf8_lossy(&reads.stderr);
     assert!(reads.status.success(), "{talk}");
     let figures: Vec<Value> = serde_json::from_slice(&reads.stdout).unwrap();
@@ -236,12 +237,23 @@ fn the_result_travels(room: &Path) {
     }
 
     // A picture, with whose it is.
-    said(&format!("result export . --plot slide.svg {trust}"), 0);
-    let svg = String::from_utf8(read(room, "slide.svg")).unwrap();
+    said(&format!("result export . --plot taken.svg {trust}"), 0);
+    let svg = String::from_utf8(read(room, "taken.svg")).unwrap();
     for part in ["SIMULATED", "Change per person", "SHA-256 of the receipt", "class=\"ci\""] {
         assert!(svg.contains(part), "{part}: {svg}");
     }
     assert!(!svg.contains("href") && !svg.contains("<script"), "{svg}");
+    // Nothing is written over: a slip of the keys does not cost a result.
+    let kept = read(room, "result.json");
+    for line in [
+        "export . -o result.json --format csv".to_owned(),
+        "export . --plot taken.svg".to_owned(),
+        "show result.json receipt.cbor --html taken.svg".to_owned(),
+    ] {
+        let (_, talk) = said(&format!("result {line} {trust}"), 2);
+        assert!(talk.contains("exists already, and nothing is written over it"), "{line}: {talk}");
+    }
+    assert_eq!((read(room, "result.json"), read(room, "taken.svg")), (kept, svg.into_bytes()));
     let (_, talk) = said(&format!("result export . --plot slide.png {trust}"), 2);
     assert!(talk.contains("ends in .svg"), "{talk}");
     let (_, talk) = said(&format!("result export . -o figures.xlsx {trust}"), 2);
@@ -250,6 +262,13 @@ fn the_result_travels(room: &Path) {
     // Somebody else's result, which is shown if its receipt holds and not otherwise.
     let (page, _) = said(&format!("result show result.json receipt.cbor released.cbor {trust}"), 0);
     assert!(String::from_utf8_lossy(&page).contains("Asked by publisher"));
+    // A result and its receipt are told apart, whichever comes first.
+    let (turned, _) =
+        said(&format!("result show receipt.cbor result.json released.cbor {trust}"), 0);
+    assert_eq!(turned, page);
+    said(&format!("receipt check result.json receipt.cbor {trust}"), 0);
+    let (_, talk) = said(&format!("receipt check result.json {trust}"), 2);
+    assert!(talk.contains("is a result and no receipt"), "{talk}");
     for (line, flaw) in [
         ("other.json receipt.cbor", "the receipt of another result"),
         ("result.json other.cbor", "the receipt does not hold"),
@@ -285,8 +304,15 @@ fn a_dispute_is_one_file(room: &Path, said: &impl Fn(&str, i32) -> (Vec<u8>, Str
     {
         assert!(page.contains(part), "{part}: {page}");
     }
+    assert!(page.contains("WARNING: the contract, with its parties"), "{page}");
+    assert!(talk.contains("no list of withdrawn builds was read"), "{talk}");
     let own = "--contract contract.toml";
-    said(&format!("dispute check dispute.json {own} {root}"), 0);
+    let (page, talk) = said(&format!("dispute check dispute.json {own} --dir publisher {root}"), 0);
+    let page = String::from_utf8_lossy(&page).into_owned();
+    assert!(page.contains("The contract is your own, contract.toml") && !page.contains("WARNING"));
+    assert!(!talk.contains("no list of withdrawn builds"), "{talk}");
+    let (_, talk) = said(&format!("dispute check dispute.json --withdrawn build.json {root}"), 1);
+    assert!(talk.contains("withdrawn") && !talk.contains("derived again"), "{talk}");
     let (_, talk) = said(&format!("dispute check dispute.json --contract another.toml {root}"), 1);
     assert!(talk.contains("it is about contract"), "{talk}");
     // Whatever is changed in it, the answer is not derived.

@@ -34,13 +34,15 @@ fn verify_of_a_closed_room_says_so_and_of_one_that_is_gone_that_nobody_answers()
     let said = site.run("verify ROOM UNDER --json");
     ends(&said, 1, closed);
     let json: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!((&json["exit_code"], &json["error"]["kind"]), (&1.into(), &"no".into()));
+    let json = &json["result"];
     assert_eq!(json["believed"], false);
     assert!(json["why"].as_str().unwrap().contains("an owner has closed it"), "{json}");
     site.stop_host();
     ends(&site.run("verify ROOM UNDER"), 2, "nobody listens at");
     let said = site.run("verify ROOM UNDER --json");
     let json: Value = serde_json::from_str(&said.out).unwrap();
-    assert_eq!((said.code, &json["believed"]), (Some(2), &Value::Null));
+    assert_eq!((said.code, &json["result"]["believed"]), (Some(2), &Value::Null));
     // The next instance is another room, and believed; what was granted to the last one is not in it.
     site.start_host();
     ends(&site.run("verify ROOM UNDER"), 0, "");

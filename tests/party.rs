@@ -139,8 +139,8 @@ pub(crate) fn journal(site: &Site, party: &str) -> String {
 /// The datasets that the instance which serves now has open.
 pub(crate) fn open(site: &Site) -> Vec<String> {
     let said = site.run("job status --dir publisher --json");
-    let Ok(status) = serde_json::from_str::<Value>(&said.out) else { return Vec::new() };
-    let open = status["datasets"].as_array().unwrap().iter();
+    let status = serde_json::from_str::<Value>(&said.out).unwrap();
+    let open = status["result"]["datasets"].as_array().into_iter().flatten();
     open.map(|open| open["dataset"].as_str().unwrap().to_owned()).collect()
 }
 

@@ -14,6 +14,7 @@ use protocol::{
     refusal::Refusal,
     result::{LiftResult, SAME_FIGURES},
 };
+use sealing::InMemory;
 use serde_bytes::ByteBuf;
 use std::{collections::BTreeMap, fs, sync::Arc};
 use tests::{HostileHost, Instance, JOB, Parties, Terms, exposures, sales};
@@ -25,6 +26,7 @@ struct Stage {
     instance: Instance,
     room: Room,
     own: Ledger,
+    sales: InMemory,
 }
 
 impl Stage {
@@ -33,9 +35,10 @@ impl Stage {
         let host = HostileHost::new(&parties);
         let instance = parties.boot(&host).await;
         let mut room = parties.connect(&instance).await.unwrap();
-        for (dataset, csv) in [("exposures", exposures(400)), ("sales", sales(400))] {
-            let sealed = parties.seal(dataset, &csv, 1);
-            host.keep(&sealed);
+        let files = [("exposures", exposures(400)), ("sales", sales(400))];
+        let [exposures, sales] = files.map(|(dataset, csv)| parties.seal(dataset, &csv, 1));
+        for (dataset, sealed) in [("exposures", &exposures), ("sales", &sales)] {
+            host.keep(sealed);
             let (owner, manifest) = (parties.owner(dataset), &sealed.manifest);
             let none = Vec::new();
             client::grant::grant(&mut room, owner, dataset, manifest, &sealed.keys, None, none)
@@ -43,7 +46,7 @@ impl Stage {
                 .unwrap();
         }
         let own = Ledger::open(&parties.publisher).unwrap();
-        Self { parties, instance, room, own }
+        Self { parties, instance, room, own, sales }
     }
 
     /// The retailer's custody, as its operator runs it.
@@ -72,6 +75,20 @@ impl Stage {
         let mut custodies = Custodies { addresses, own: Some(&mut self.own) };
         let publisher = &self.parties.publisher;
         client::job::run(&mut self.room, publisher, &prepared, &mut custodies, &mut |_| {}).await
+    }
+
+    /// The retailer prepays up to `epsilon` in all, with a grant.
+    async fn prepay(&mut self, epsilon: f64) {
+        let owner = self.parties.custody_of("retailer");
+        let mut ledger = Ledger::open(&self.parties.retailer).unwrap();
+        let (what, now) = (("sales", "measurement"), client::clock::now());
+        let (instance, epsilon) = (self.room.instance(), Epsilon::new(epsilon).unwrap());
+        let slice = prepay(&mut ledger, &owner, instance, what, epsilon, None, now).unwrap();
+        let (owner, sealed) = (&self.parties.retailer, &self.sales);
+        let (manifest, keys, slices) = (&sealed.manifest, &sealed.keys, vec![slice]);
+        client::grant::grant(&mut self.room, owner, "sales", manifest, keys, None, slices)
+            .await
+            .unwrap();
     }
 
     /// What the publisher's ledger has handed out, and for how many jobs.
@@ -151,13 +168,66 @@ async fn a_job_for_which_an_owner_has_no_custody_costs_nobody() {
     ] {
         let failed = stage.ask(JOB, &addresses).await.unwrap_err();
         let expected = |error: &JobError| match error {
-            JobError::NoCustody { owner } => owner == "retailer" && addresses.is_empty(),
+            JobError::Unpaid(unpaid) => unpaid.owner == "retailer" && addresses.is_empty(),
             JobError::CustodyUnreachable { owner, .. } => owner == "retailer",
             _ => false,
         };
         assert!(expected(&failed), "{failed}");
         assert_eq!(stage.handed_out(), (Loss::zero(), 0));
     }
+}
+
+/// Whoever asks is told how far what was prepaid goes, what would pass, and the command by which its owner pays for more.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_prepaid_and_is_spent_is_said_with_what_passes_and_what_pays_for_more() {
+    let mut stage = Stage::set(Terms { epsilon: 3.0, ..Terms::default() }).await;
+    let unpaid = |failed: JobError| match failed {
+        JobError::Unpaid(unpaid) => unpaid,
+        other => panic!("{other}"),
+    };
+    let nothing = unpaid(stage.ask(JOB, &BTreeMap::new()).await.unwrap_err());
+    let said = nothing.to_string();
+    let command = "`glovebox grant sales --prepay 1 --purpose measurement`";
+    assert!(
+        said.starts_with("retailer has prepaid nothing on \"sales\" for measurement"),
+        "{said}"
+    );
+    assert!(said.contains(command) && !said.contains("passes"), "{said}");
+    stage.prepay(1.2).await;
+    stage.ask(JOB, &BTreeMap::new()).await.unwrap();
+
+    let other = JOB.replace("50.0", "40.0");
+    let some = unpaid(stage.ask(&other, &BTreeMap::new()).await.unwrap_err());
+    let passing = some.passing();
+    assert!(passing > 0.5 && passing < 0.8, "{some}");
+    let said = some.to_string();
+    assert!(
+        said.contains("retailer prepaid epsilon 1.200") && said.contains("this costs 1.000"),
+        "{said}"
+    );
+    assert!(said.contains(&format!("up to epsilon {passing:.3} passes")), "{said}");
+    let smaller = |epsilon: f64| other.replace("epsilon = 1.0", &format!("epsilon = {epsilon:.3}"));
+    stage.ask(&smaller(passing + 0.002), &BTreeMap::new()).await.unwrap_err();
+    // The sum that the command names pays for it, and less does not.
+    let (_, sum) = said.split_once("--prepay ").unwrap();
+    let sum: f64 = sum.split_once(' ').unwrap().0.parse().unwrap();
+    stage.prepay(sum - 0.002).await;
+    stage.ask(&other, &BTreeMap::new()).await.unwrap_err();
+    stage.prepay(sum).await;
+    stage.ask(&other, &BTreeMap::new()).await.unwrap();
+
+    let dear = unpaid(
+        stage
+            .ask(&other.replace("epsilon = 1.0", "epsilon = 2.9"), &BTreeMap::new())
+            .await
+            .unwrap_err(),
+    );
+    let said = dear.to_string();
+    assert!(
+        said.contains("can prepay no more than the contract allows in this period, epsilon 3"),
+        "{said}"
+    );
+    assert!(!said.contains("--prepay"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -20,6 +20,7 @@ const SECTIONS: [(&str, &str, &[&str]); 3] = [
             "partner/sealing",
             "partner/try",
             "partner/page",
+            "partner/ui",
             "protocol",
             "protocol/accounting",
         ],

@@ -7,7 +7,7 @@ use client::{
     room::Room,
 };
 use protocol::{
-    analysis::overlap::OverlapAnswer,
+    analysis::{overlap::OverlapAnswer, table::TableAnswer},
     contract::{Contract, TAG, draft},
     result::JobResult,
     sign::Jointly,
@@ -18,7 +18,10 @@ use tests::{HostileHost, Instance, Parties, exposures, sales, salt};
 
 const ANALYSIS: &str = "[[analysis]]\nname = \"overlap\"\nkind = \"overlap\"\npurpose = \"measurement\"\n\
                         datasets = [\"exposures\", \"sales\", \"members\"]\nanalysts = [\"publisher\"]\n\
-                        receivers = [\"publisher\", \"retailer\", \"brand\"]\n";
+                        receivers = [\"publisher\", \"retailer\", \"brand\"]\n\
+                        [[analysis]]\nname = \"groups\"\nkind = \"table\"\npurpose = \"measurement\"\n\
+                        population = \"exposures\"\njoined = \"sales\"\ngroup_by = [\"exposures.arm\"]\n\
+                        measures = [\"sales.spend\"]\nanalysts = [\"publisher\"]\nreceivers = [\"publisher\"]\n";
 
 /// The usual parties and a brand, which has a list of members.
 fn parties() -> (Parties, Identity) {
@@ -81,24 +84,27 @@ impl Stage {
         Self { parties, _instance: instance, room }
     }
 
-    async fn ask(&mut self, datasets: &str) -> (Opened, JobResult<OverlapAnswer>) {
-        let job = format!(
-            "[overlap]\nby = \"email\"\n{datasets}[overlap.privacy]\nepsilon = 1.0\ndelta = 1e-6\n"
-        );
+    async fn overlap(&mut self, datasets: &str) -> (Opened, JobResult<OverlapAnswer>) {
+        let opened = self
+            .ask(&format!(
+                "[overlap]\nby = \"email\"\n{datasets}[overlap.privacy]\nepsilon = 1.0\ndelta = 1e-6\n"
+            ))
+            .await;
+        let result = opened.result.clone().of().unwrap();
+        (opened, result)
+    }
+
+    async fn ask(&mut self, job: &str) -> Opened {
         let publisher = &self.parties.publisher;
         let options = Options::default();
-        let prepared = client::job::prepare(&mut self.room, publisher, &job, &options).await;
+        let prepared = client::job::prepare(&mut self.room, publisher, job, &options).await;
         let prepared = prepared.unwrap();
         let mut nobody = Custodies::default();
         let ran =
             client::job::run(&mut self.room, publisher, &prepared, &mut nobody, &mut |_| {}).await;
         let ran = ran.unwrap();
         let (sealed, trust) = (ran.sealed.unwrap(), self.parties.trust());
-        let opened =
-            client::open::open(&sealed, publisher, &self.parties.contract, ran.job, &trust);
-        let opened = opened.unwrap();
-        let result = opened.result.clone().of().unwrap();
-        (opened, result)
+        client::open::open(&sealed, publisher, &self.parties.contract, ran.job, &trust).unwrap()
     }
 
     /// What each account of the instance has spent, in ρ, by dataset.
@@ -118,10 +124,34 @@ fn sealed_by(owner: &Identity, parties: &Parties, csv: &str) -> InMemory {
     sealing::in_memory(&path, &version, &sealing::Options::default(), &mut |_, _| {}).unwrap()
 }
 
+/// `sales` is joined in the contract, and who asks of the exposed alone neither reads nor pays for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_joined_dataset_of_which_a_question_reads_nothing_is_not_charged() {
+    let mut stage = Stage::set().await;
+    let ask = |by: &str| {
+        format!(
+            "[job]\nanalysis = \"groups\"\n[table]\ngroup_by = [\"{by}\"]\n[table.privacy]\nepsilon = 1.0\n\
+             delta = 1e-6\n"
+        )
+    };
+    for (by, datasets) in
+        [("exposures.arm", &["exposures"][..]), ("matched", &["exposures", "sales"])]
+    {
+        let opened = stage.ask(&ask(by)).await;
+        let body = &opened.checked.body;
+        assert_eq!(body.charged.iter().map(|charge| &charge.dataset).collect::<Vec<_>>(), datasets);
+        let result: JobResult<TableAnswer> = opened.result.clone().of().unwrap();
+        let said = result.privacy.charged.iter().map(|charge| charge.dataset.as_str());
+        assert_eq!(said.collect::<Vec<_>>(), datasets);
+        let spent = stage.spent().await.into_iter().filter(|(_, spent)| *spent > 0);
+        assert_eq!(spent.map(|(dataset, _)| dataset).collect::<Vec<_>>(), datasets);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_question_of_three_parties_charges_those_whose_data_it_reads_and_says_whom() {
     let mut stage = Stage::set().await;
-    let (opened, result) = stage.ask("datasets = [\"exposures\", \"members\"]\n").await;
+    let (opened, result) = stage.overlap("datasets = [\"exposures\", \"members\"]\n").await;
     let rho = opened.checked.body.proof.cost.rho();
     let charged = |result: &JobResult<OverlapAnswer>| -> Vec<_> {
         let charged = result.privacy.charged.iter();
@@ -139,7 +169,7 @@ async fn a_question_of_three_parties_charges_those_whose_data_it_reads_and_says_
     let [pair] = result.answer.pairs.as_slice() else { panic!("two datasets") };
     assert!((170..230).contains(&pair.both.value.unwrap()), "{pair:?}");
 
-    let (opened, result) = stage.ask("").await;
+    let (opened, result) = stage.overlap("").await;
     let all = ["exposures of publisher", "members of brand", "sales of retailer"];
     let mut found = charged(&result);
     found.sort();

@@ -50,7 +50,7 @@ fn no_mean_of_an_arm_is_less_exact_than_its_price_says() {
                 let arm = arm.as_ref().unwrap();
                 let of_people = std::f64::consts::SQRT_2 * outcome.noise_sd.n;
                 assert!((of_people / bars.people.sd - 1.0).abs() < 1e-9);
-                let sd = outcome.noise_sd.sum.hypot(arm.mean.unwrap() * of_people);
+                let sd = arm.sum_noise_sd.hypot(arm.mean.unwrap() * of_people);
                 let n = f64::from(i32::try_from(arm.n).unwrap());
                 let (found, most) = (1.96 * sd / n, bar.unwrap().half_width / unit);
                 assert!(found <= most, "{}: {found}, priced {most}", outcome.name);

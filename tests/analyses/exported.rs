@@ -151,12 +151,11 @@ fn errors(value: &Value, path: &str, found: &mut Vec<(String, serde_json::Map<St
 }
 
 /// Figures of which an answer knows no error: `protocol/spec/figures-v1.md` says so of each.
-const WITHOUT_ERROR: [&str; 7] = [
+const WITHOUT_ERROR: [&str; 6] = [
     "mean",
     "minimum_detectable",
     "sample_ratio_chi2",
     "chosen_edge",
     "chosen_group",
     "people_in_withheld_cells_at_least",
-    "people_by_score",
 ];

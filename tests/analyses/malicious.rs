@@ -247,6 +247,10 @@ fn malicious(contract: &Contract, analysis: &str, honest: &Tally) -> Vec<(String
                 of("the earliest day"),
                 Dimension::Earliest { side, column: column("date"), edges: vec![1] },
             ),
+            (
+                of("cells by a day"),
+                Dimension::Days { side, column: column("date"), edges: vec![1] },
+            ),
         ] {
             changed(what, &|tally| tally.dimensions.push(dimension.clone()));
         }

@@ -85,13 +85,24 @@ fn the_noise_that_is_drawn_is_the_noise_of_the_proof() {
             }
             Leaves::Figures => {
                 assert!(drawn.laplace.is_empty(), "{name}");
-                // Entry by entry of each vector, and last the number of cells that are withheld.
-                let one_entry = usize::from(proven.proof().vectors().unwrap().selection.is_some());
-                let vectors = proven.proof().vectors().unwrap().all().count() - one_entry;
-                let entries = (drawn.gaussian.len() - one_entry) / vectors;
-                let expected: Vec<f64> = (proven.proof().vectors().unwrap().all().enumerate())
-                    .flat_map(|(at, figure)| {
-                        vec![variance(figure); if at < vectors { entries } else { 1 }]
+                // Entry by entry of each vector: one for each cell, or one in all for a contrast, a pooled total, and the
+                // number of cells that are withheld.
+                let (tally, vectors) = (proven.tally(), proven.proof().vectors().unwrap());
+                let sums = (0..vectors.sums.len()).map(|at| tally.contrast_of_sum(at).is_none());
+                let products =
+                    (0..vectors.products.len()).map(|at| tally.contrast_of_product(at).is_none());
+                let single = vectors.pooled.iter().map(|_| false);
+                let by_cell: Vec<bool> = std::iter::once(true)
+                    .chain(sums)
+                    .chain(products)
+                    .chain(single)
+                    .chain(vectors.selection.iter().map(|_| false))
+                    .collect();
+                let whole = by_cell.iter().filter(|by_cell| **by_cell).count();
+                let entries = (drawn.gaussian.len() - (by_cell.len() - whole)) / whole;
+                let expected: Vec<f64> = (vectors.all().zip(&by_cell))
+                    .flat_map(|(figure, by_cell)| {
+                        vec![variance(figure); if *by_cell { entries } else { 1 }]
                     })
                     .collect();
                 assert!(entries > 0, "{name}: nothing is drawn");
@@ -101,7 +112,6 @@ fn the_noise_that_is_drawn_is_the_noise_of_the_proof() {
                     drawn.gaussian
                 );
                 let view = release.view().expect("figures leave");
-                let vectors = proven.proof().vectors().unwrap();
                 for cell in view.cells() {
                     let same = |found: f64, figure: &proof::Figure| {
                         assert!((found - variance(figure)).abs() < 1e-9 * found, "{name}: {found}");

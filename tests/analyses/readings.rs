@@ -33,6 +33,7 @@ pub(crate) fn columns(tally: &Tally) -> Vec<(ColumnRef, Reading)> {
     for dimension in &tally.dimensions {
         read.extend(match dimension {
             Dimension::Matched
+            | Dimension::MatchedWithConsent
             | Dimension::Membership { .. }
             | Dimension::Known
             | Dimension::Credited(_) => None,
@@ -41,9 +42,13 @@ pub(crate) fn columns(tally: &Tally) -> Vec<(ColumnRef, Reading)> {
                 Some((named(*side, column), Reading::Group))
             }
             Dimension::Only { side, column, .. } => Some((named(*side, column), Reading::Only)),
+            Dimension::Creative { column, .. } => {
+                Some((named(Side::POPULATION, column), Reading::Creative))
+            }
             Dimension::Earliest { side, column, .. } => {
                 Some((named(*side, column), Reading::Earliest))
             }
+            Dimension::Days { side, column, .. } => Some((named(*side, column), Reading::Days)),
             Dimension::Bins { measure, .. } | Dimension::BinsPerGroup { measure, .. } => {
                 let measure = &tally.measures[usize::try_from(*measure).unwrap()];
                 of(measure, Some(Reading::Bins))
@@ -84,7 +89,7 @@ pub(crate) fn datasets(tally: &Tally) -> Vec<(String, Reading)> {
     };
     for dimension in &tally.dimensions {
         match dimension {
-            Dimension::Matched => {
+            Dimension::Matched | Dimension::MatchedWithConsent => {
                 let joined = tally.joined();
                 read.extend(joined.map(|table| (table.dataset.as_str(), Reading::Match)));
             }

@@ -56,14 +56,16 @@ impl Audit {
     /// By the rule, or in so many steps, at [`EPSILON`].
     fn new(width: Width, steps: Option<u32>) -> Self {
         let room = Room::with_budget(width, EPSILON);
-        let edges: Vec<_> = (1..CANARIES).map(|edge| edge.to_string()).collect();
-        let feature = format!(
-            "[[train.feature]]\ncolumn = \"sales.spend\"\nedges = [{}]\n",
-            edges.join(", ")
-        );
+        let feature = |most: u32| {
+            let edges: Vec<_> = (1..most).map(|edge| edge.to_string()).collect();
+            let edges = edges.join(", ");
+            format!("[[train.feature]]\ncolumn = \"sales.spend\"\nedges = [{edges}]\n")
+        };
+        // The same bins twice, but for an edge that nobody reaches: a feature that is there twice is refused.
+        let features = [feature(CANARIES), feature(CANARIES + 1)].concat();
         let settings = steps.map(|steps| format!("[train.settings]\nsteps = {steps}\n"));
         let job = format!(
-            "[job]\nanalysis = \"model\"\n[train]\npeople = 1000\n{feature}{feature}\
+            "[job]\nanalysis = \"model\"\n[train]\npeople = 1000\n{features}\
              [train.label]\nfound_in = \"sales\"\n{}[train.privacy]\nepsilon = {EPSILON:?}\ndelta = 1e-6\n",
             settings.unwrap_or_default()
         );

@@ -93,12 +93,21 @@ fn lift(dice: &mut Dice) -> Lift {
         };
         let column = if dice.chance(6) { "illness" } else { "spend" };
         let (name, column) = (format!("o{at}"), column.to_owned());
-        outcomes.push(Outcome { name, column, kind, clamp, scale: Scale::WHOLE });
+        outcomes.push(Outcome {
+            name,
+            column,
+            kind,
+            clamp,
+            scale: Scale::WHOLE,
+            weight: kind.weight(),
+            margin: None,
+        });
     }
     let day = |dice: &mut Dice| i32::try_from(dice.below(30)).unwrap();
     Lift {
         test,
         control,
+        breakdown: None,
         expected_test_share: Millionths(dice.one_of(&[500_000, 100_000, 500_000, 0])),
         srm_flag_p: Millionths(1_000),
         window: dice.chance(2).then(|| (day(dice), day(dice))),

@@ -138,9 +138,11 @@ impl Room {
         self.number += 1;
         let mut id = [0; 16];
         id[..8].copy_from_slice(&self.number.to_le_bytes());
-        let datasets = self.contract.analyses.get(analysis).map(|it| it.datasets());
+        // Those that the question reads; of one that reads what it may not, all that there are.
+        let read = policy::datasets(&self.contract, analysis, &question);
+        let named = self.manifests.iter();
         let named =
-            datasets.into_iter().flatten().filter_map(|name| self.manifests.get_key_value(name));
+            named.filter(|(name, _)| read.as_ref().map_or(true, |read| read.contains(name)));
         let job = Job {
             contract: self.contract.digest,
             instance: room::instance(),

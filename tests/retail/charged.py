@@ -19,7 +19,7 @@ CHARGED = {
 }
 found = {}
 for folder in sys.argv[1:]:
-    for budget in json.load(open(f"{folder}/budget.json"))["budgets"]:
+    for budget in json.load(open(f"{folder}/budget.json"))["result"]["budgets"]:
         charged = sorted(debit["analysis"] for debit in budget["debits"] for _ in range(debit["jobs"]))
         found[budget["dataset"]] = charged
         print(f"  {folder}, people of {budget['dataset']}: charged for {', '.join(charged) or 'nothing'}")

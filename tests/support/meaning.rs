@@ -170,6 +170,11 @@ fn person(
     if !counts(tables) {
         return None;
     }
+    // Who refuses in the joined table may count without its rows.
+    let keeps = tally.dimensions.contains(&Dimension::MatchedWithConsent);
+    let refuses = keeps && !tables[1].iter().all(|row| row.agreed);
+    let without = [tables[0].clone(), Vec::new()];
+    let tables: &[Vec<Row>] = if refuses { &without } else { tables };
     // Who refuses counts whatever conditions there are, so that these say nothing about refusers.
     if !tables.iter().flatten().all(|row| row.agreed) {
         let nothing = (1, vec![0; tally.measures.len()], vec![0; tally.products.len()]);
@@ -207,8 +212,15 @@ fn person(
         let products = products.collect();
         (1, values, products)
     };
-    let cells = cells(tally, id, &tables, &starts).into_iter();
-    Some(cells.map(|(name, rows)| (Some(name), figures(&rows))).collect())
+    let cells = cells(tally, id, &tables, &starts).into_iter().map(|(mut name, rows)| {
+        for (place, dimension) in name.iter_mut().zip(&tally.dimensions) {
+            if refuses && *dimension == Dimension::MatchedWithConsent {
+                *place = Place::Index(2);
+            }
+        }
+        (Some(name), figures(&rows))
+    });
+    Some(cells.collect())
 }
 
 /// The rows of a person that meet the conditions of their tables.
@@ -249,7 +261,10 @@ fn cells(
     let cell = |tuples: &Vec<(&Vec<Place>, &Vec<Row>)>| {
         let mut names: Vec<_> = tuples.iter().map(|(name, _)| name.iter()).collect();
         let name = tally.dimensions.iter().map(|dimension| match dimension {
-            Dimension::Matched => Place::Index((!tables[1].is_empty()).into()),
+            // Who refuses is told apart afterwards.
+            Dimension::Matched | Dimension::MatchedWithConsent => {
+                Place::Index((!tables[1].is_empty()).into())
+            }
             // Told apart afterwards.
             Dimension::Credited(_) => Place::Index(0),
             Dimension::Membership { .. } => membership(tally, id, tables),
@@ -257,6 +272,7 @@ fn cells(
             Dimension::Only { side, column, values } => {
                 only(&tables[side.place()], column, *values)
             }
+            Dimension::Creative { column, values } => only(&tables[0], column, Some(*values)),
             Dimension::Earliest { side, column, edges } => {
                 earliest(&tables[side.place()], column, edges)
             }
@@ -268,9 +284,9 @@ fn cells(
                 let rows: Vec<_> = tuples.iter().map(|(_, rows)| rows.to_vec()).collect();
                 bin(measure(at).clamp.apply(made_of_tables(measure(at), &rows, starts)), edges)
             }
-            Dimension::Group { side, .. } | Dimension::Label { side, .. } => {
-                *names[side.place()].next().unwrap()
-            }
+            Dimension::Group { side, .. }
+            | Dimension::Label { side, .. }
+            | Dimension::Days { side, .. } => *names[side.place()].next().unwrap(),
         });
         (name.collect(), tuples.iter().map(|(_, rows)| rows.to_vec()).collect())
     };
@@ -440,6 +456,10 @@ fn tuples(tally: &Tally, which: Side, rows: &[Row]) -> BTreeMap<Vec<Place>, Vec<
         Dimension::Label { side, column } if *side == which => Some(Row::place(row, column, None)),
         Dimension::Group { side, column, values } if *side == which => {
             Some(Row::place(row, column, Some(*values)))
+        }
+        Dimension::Days { side, column, edges } if *side == which => {
+            let own: Vec<_> = row.into_iter().cloned().collect();
+            Some(earliest(&own, column, edges))
         }
         _ => None,
     };

@@ -361,6 +361,7 @@ impl Site {
     pub fn ledger(&self, party: &str) -> Ledger {
         let text = self.ok(&format!("budget --dir {party} --contract contract.toml.signed --json"));
         let json: Value = serde_json::from_str(&text).unwrap();
+        let json = &json["result"];
         assert_eq!(json["restored"], false, "{text}");
         let budget = &json["budgets"][0];
         let number = |value: &Value| value.as_f64().unwrap();
@@ -391,7 +392,7 @@ impl Site {
     pub fn account(&self, dataset: &str) -> (f64, f64) {
         let text = self.ok("job status --room ROOM UNDER --dir publisher --json");
         let status: Value = serde_json::from_str(&text).unwrap();
-        let accounts = status["accounts"].as_array().unwrap();
+        let accounts = status["result"]["accounts"].as_array().unwrap();
         let account = accounts.iter().find(|account| account["dataset"] == dataset);
         let rho = |field: &str| account.map_or(0.0, |account| account[field].as_f64().unwrap());
         (rho("granted_rho"), rho("spent_rho"))
@@ -401,7 +402,7 @@ impl Site {
     pub fn instance(&self) -> String {
         let text = self.ok("job status --room ROOM UNDER --dir publisher --json");
         let status: Value = serde_json::from_str(&text).unwrap();
-        status["instance"].as_str().unwrap().to_owned()
+        status["result"]["instance"].as_str().unwrap().to_owned()
     }
 }
 

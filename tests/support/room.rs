@@ -170,6 +170,7 @@ pub fn lift(outcomes: Vec<Outcome>) -> Lift {
         test: vec!["mens".to_owned()],
         control: vec!["none".to_owned()],
         expected_test_share: Millionths(500_000),
+        breakdown: None,
         srm_flag_p: Millionths(1_000),
         window: None,
         outcomes,
@@ -179,7 +180,7 @@ pub fn lift(outcomes: Vec<Outcome>) -> Lift {
         cost: Some(Cost { millionths: 1_065_350_000, currency: "USD".to_owned() }),
         epsilon: Epsilon::new(1.0).unwrap(),
         delta: Delta::new(1e-6).unwrap(),
-        split: Split { n: 200, sum: 500, products: 300 },
+        split: Split { n: 50, sum: 900, products: 50 },
         min_cell: 50,
         registered_at: None,
     }
@@ -190,7 +191,8 @@ pub fn lift(outcomes: Vec<Outcome>) -> Lift {
 pub fn outcome(column: &str, kind: OutcomeKind, clamp: u32, scale: u8) -> Outcome {
     let clamp = Clamp::up_to(clamp).unwrap();
     let scale = Scale::new(scale).unwrap();
-    Outcome { name: column.to_owned(), column: column.to_owned(), kind, clamp, scale }
+    let [name, column] = [column, column].map(str::to_owned);
+    Outcome { name, column, kind, clamp, scale, weight: kind.weight(), margin: None }
 }
 
 /// The job that asks for `lift`, admitted; datasets have `rows` rows.

@@ -2,6 +2,7 @@
 
 use super::{room, writer};
 use protocol::{
+    audit::Entry,
     canonical,
     contract::{Contract, TAG},
     delegation::{
@@ -48,6 +49,9 @@ static ROOM: LazyLock<Room> = LazyLock::new(|| Room {
 /// Every message has one encoding; a job is admitted or refused, a proof holds or does not.
 pub(super) fn message(bytes: &[u8]) {
     read::<AttestRequest>(bytes);
+    if let Ok(entry) = Entry::from_bytes(bytes) {
+        assert_eq!(entry.to_bytes(), bytes);
+    }
     read::<AttestReply>(bytes);
     read::<Request>(bytes);
     read::<SliceRequest>(bytes);

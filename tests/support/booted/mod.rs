@@ -242,7 +242,7 @@ impl Site {
     pub(crate) fn instance(&self) -> String {
         let text = self.ok("job status --room ROOM UNDER --dir publisher --json");
         let status: serde_json::Value = serde_json::from_str(&text).unwrap();
-        status["instance"].as_str().unwrap().to_owned()
+        status["result"]["instance"].as_str().unwrap().to_owned()
     }
 
     /// Process ids of the site's `name`: its folder is on their command lines.
