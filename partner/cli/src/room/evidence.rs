@@ -60,7 +60,8 @@ impl HeldAnswer {
 impl Evidence {
     /// Whether something happened after the ledger of `owner` was exported, in which it cannot be then.
     pub(super) fn is_after_ledger_of(&self, owner: &str, time: Time) -> bool {
-        self.exported.get(owner).is_some_and(|made| *made < time)
+        // An export says when it was made to the second.
+        self.exported.get(owner).is_some_and(|made| made.0 / 1000 < time.0 / 1000)
     }
 
     /// The owners whose ledgers are here, in exports that they signed.
