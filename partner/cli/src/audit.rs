@@ -228,7 +228,7 @@ impl Check {
             let kept = read(path, contract)?;
             if !logs.iter().any(|log| log.kept.instance() == kept.instance()) {
                 return Err(Failure::unclear(format!(
-                    "{} is of the instance {}, whose log is not among those that are checked",
+                    "{} is of the instance {}, whose log is not among those that are checked: name that log, too",
                     path.display(),
                     kept.instance().short()
                 )));
