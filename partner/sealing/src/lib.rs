@@ -140,7 +140,7 @@ pub fn in_memory(
     Ok(InMemory { padded, count, manifest, file, keys: written.keys })
 }
 
-/// What [`check`] found.
+/// What [`check()`] found.
 #[derive(Debug)]
 #[expect(clippy::exhaustive_structs, reason = "two answers to one question")]
 pub struct Checked {
