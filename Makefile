@@ -7,7 +7,7 @@ export PYTHON := $(CURDIR)/target/python/bin/python3
 export RUST_TEST_THREADS ?= $(shell expr 2 '*' $$(nproc))
 ALL := --workspace --locked --features attestation-verifier/cli
 
-.PHONY: help setup build demo demo-page demo-retail demo-train demo-weekly cover-retail test test-full python wheel analyses attacks check deny bench bench-boot bench-dense bench-engine bench-room bench-sealing spark fuzz mutants wasm eif eif-twice image qemu statistics clean-demo
+.PHONY: help setup build programs demo demo-page demo-retail demo-train demo-weekly cover-retail test test-full python wheel analyses attacks check deny bench bench-boot bench-dense bench-engine bench-room bench-sealing spark fuzz mutants wasm eif eif-twice image qemu statistics clean-demo
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -17,6 +17,10 @@ setup: ## install what is missing: a C compiler, python3-venv, Chromium, pyarrow
 
 build: setup
 	$(CARGO) build $(ALL) --bins
+
+# The commit is in these alone: what is built while working names none, and is not linked again at each commit.
+programs: ## release builds of the programs, which say with --version which commit they are of, in target/release/
+	GLOVEBOX_COMMIT="$$(sh eif-build/commit.sh)" $(CARGO) build --release $(ALL) --bin glovebox --bin glovebox-host --bin attestation-verifier --bin eif-build
 
 demo: build ## two parties, one enclave, one lift result; leaves everything in target/demo/
 	@sh tests/demo.sh
@@ -48,7 +52,7 @@ python: build ## the tests of the Python package, which run every command with -
 
 wheel: setup ## the Python package with the program in it, in target/wheels/ (installs maturin)
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check maturin==1.16.0
-	cd python && $(PYTHON) -m maturin build --release --locked --out ../target/wheels
+	cd python && GLOVEBOX_COMMIT="$$(sh ../eif-build/commit.sh)" $(PYTHON) -m maturin build --release --locked --out ../target/wheels
 
 test-full: build ## all tests, the exhaustive ones too (every bit flip, every truncation)
 	GLOVEBOX_TEST_FULL=1 $(CARGO) test $(ALL)

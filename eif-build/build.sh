@@ -147,24 +147,24 @@ build() {
         RUSTUP_HOME="${RUSTUP_HOME:-$HOME/.rustup}" LC_ALL=C TZ=UTC \
         SOURCE_DATE_EPOCH=1767225600 CARGO_INCREMENTAL=0 CARGO_TERM_COLOR=never \
         CARGO_TARGET_DIR="$out/cargo" RUSTFLAGS="$rust_flags" CFLAGS="$c_flags" \
+        ${commit_in_program:+GLOVEBOX_COMMIT="$commit_in_program"} \
         CC="$compiler" CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER="$compiler" \
         "$cargo" build --quiet --locked --offline --config "$here/profile.toml" --profile eif \
         --target "$triple" ${GLOVEBOX_JOBS:+--jobs "$GLOVEBOX_JOBS"} "$@" 9>&- >&2
 }
+# What packs says which commit it is; what is packed never does: the image would be another one at each commit, and
+# another one from a copy without its history.
+source_commit=$(sh "$here/commit.sh")
 step "eif-build"
+commit_in_program=$source_commit
 build -p eif-build
+commit_in_program=""
 step "init"
 build -p init
 step "enclave"
 build -p enclave --bin glovebox-enclave
 
 programs="$out/cargo/$triple/eif"
-# A copy without its history may lie within somebody's other repository.
-source_commit=unknown
-if [ "$(git rev-parse --show-toplevel 2>/dev/null)" = "$root" ]; then
-    source_commit=$(git rev-parse HEAD)
-    [ -z "$(git status --porcelain)" ] || source_commit="$source_commit with changes"
-fi
 {
     rustc -vV
     # The C library and start files are linked in, and ring's C is compiled.

@@ -37,6 +37,7 @@ mod statistics;
 mod tcb;
 mod transport;
 mod unattended;
+mod versions;
 mod whose_answer;
 
 #[path = "support/betrayed.rs"]

@@ -35,6 +35,7 @@ pub mod receipt;
 pub mod registers;
 mod revocation;
 mod root;
+pub mod sources;
 mod timestamp;
 mod verify;
 

@@ -8,11 +8,13 @@ mod options;
 mod pcrs;
 mod run;
 
+use attestation_verifier::sources;
 use clap::Parser;
 use std::{
     error::Error,
     io::{self, Write},
     process::ExitCode,
+    sync::LazyLock,
 };
 
 /// Carries ciphertext between parties, an enclave and a disk
@@ -20,7 +22,7 @@ use std::{
 /// Nobody has to trust this program or the machine it runs on: parties check the enclave, the
 /// enclave checks the blobs.
 #[derive(Debug, Parser)]
-#[command(name = "glovebox-host", version)]
+#[command(name = "glovebox-host", version = VERSION.as_str())]
 enum Command {
     Run(Box<run::Run>),
     Pcrs(pcrs::Pcrs),
@@ -47,3 +49,7 @@ fn main() -> ExitCode {
         failure.exit_code()
     })
 }
+
+/// What `--version` says.
+static VERSION: LazyLock<String> =
+    LazyLock::new(|| sources::in_words(env!("CARGO_PKG_VERSION"), option_env!("GLOVEBOX_COMMIT")));

@@ -44,15 +44,16 @@ mod verify;
 mod version;
 mod words;
 
+use attestation_verifier::sources;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser};
 use failure::Failure;
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::LazyLock};
 
 /// A party's side of a data clean room: verify the room, seal, grant, ask, and check the answer
 ///
 /// Exit code: 0 yes, 1 no or refused, 2 could not tell or wrong usage, such as a file to write that exists already.
 #[derive(Debug, Parser)]
-#[command(name = "glovebox", version, long_version = VERSION)]
+#[command(name = "glovebox", version = VERSION.as_str(), long_version = LONG_VERSION.as_str())]
 struct Cli {
     /// Print one line of JSON in place of text: what was found, why it failed, the exit code
     /// (protocol/spec/commands-v1.md)
@@ -143,14 +144,19 @@ impl Command {
     }
 }
 
-/// The version of the package, without a commit: the same sources make the same program, in a
-/// checkout or not.
-const VERSION: &str = concat!(
-    env!("CARGO_PKG_VERSION"),
-    "\nNo commit is part of this program, so that the same sources make the same program anywhere. Which build \
-     an enclave runs is said by its registers: `glovebox verify` checks those that a contract names, and a build's \
-     manifest claims its commit."
-);
+/// What `-V` says.
+static VERSION: LazyLock<String> =
+    LazyLock::new(|| sources::in_words(env!("CARGO_PKG_VERSION"), option_env!("GLOVEBOX_COMMIT")));
+
+/// What `--version` says.
+static LONG_VERSION: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "{}\nThe commit is what whoever built this program said of its sources. It says nothing of an enclave: which \
+         build one runs is said by its registers. `glovebox verify` checks those that a contract names, and a build's \
+         manifest claims its commit.",
+        *VERSION
+    )
+});
 
 #[tokio::main]
 async fn main() -> ExitCode {

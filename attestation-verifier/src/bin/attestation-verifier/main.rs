@@ -8,8 +8,9 @@ mod receipt;
 mod report;
 mod verify;
 
-use std::{io, io::Write as _, process::ExitCode};
+use std::{io, io::Write as _, process::ExitCode, sync::LazyLock};
 
+use attestation_verifier::sources;
 use clap::Parser;
 
 /// Check AWS Nitro attestation documents and the receipts of a Glovebox enclave
@@ -17,7 +18,7 @@ use clap::Parser;
 /// Reads raw, base64, hexadecimal or PEM-armored input. Exits with 0 if it is believed, 1 if it is
 /// not, and 2 if that cannot be told: a file cannot be read, or it is not said what to expect.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(version = VERSION.as_str())]
 enum Command {
     Verify(verify::Verify),
     Explain(explain::Explain),
@@ -42,3 +43,7 @@ fn main() -> ExitCode {
         }
     }
 }
+
+/// What `--version` says.
+static VERSION: LazyLock<String> =
+    LazyLock::new(|| sources::in_words(env!("CARGO_PKG_VERSION"), option_env!("GLOVEBOX_COMMIT")));

@@ -6,10 +6,12 @@ mod failure;
 mod files;
 mod measure;
 
+use attestation_verifier::sources;
 use clap::Parser;
 use std::{
     io::{self, Write},
     process::ExitCode,
+    sync::LazyLock,
 };
 
 /// Pack, measure and compare enclave images (EIF)
@@ -17,7 +19,7 @@ use std::{
 /// Exits with 0 for yes, 1 for no, and 2 if that cannot be told, for example because a file cannot
 /// be read.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(version = VERSION.as_str())]
 enum Command {
     Build(Box<build::Build>),
     Measure(measure::Measure),
@@ -42,3 +44,7 @@ fn main() -> ExitCode {
         }
     }
 }
+
+/// What `--version` says.
+static VERSION: LazyLock<String> =
+    LazyLock::new(|| sources::in_words(env!("CARGO_PKG_VERSION"), option_env!("GLOVEBOX_COMMIT")));
