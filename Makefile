@@ -7,7 +7,7 @@ export PYTHON := $(CURDIR)/target/python/bin/python3
 export RUST_TEST_THREADS ?= $(shell expr 2 '*' $$(nproc))
 ALL := --workspace --locked --features attestation-verifier/cli
 
-.PHONY: help setup build programs demo demo-page demo-retail demo-train demo-weekly cover-retail test test-full python wheel analyses attacks check deny bench bench-boot bench-dense bench-engine bench-room bench-sealing spark fuzz mutants wasm eif eif-twice image qemu statistics clean-demo
+.PHONY: help setup build programs demo demo-page demo-retail demo-train demo-weekly cover-retail test test-full python wheel sbom analyses attacks check deny bench bench-boot bench-dense bench-engine bench-room bench-sealing spark fuzz mutants wasm eif eif-twice image qemu statistics clean-demo
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -53,6 +53,10 @@ python: build ## the tests of the Python package, which run every command with -
 wheel: setup ## the Python package with the program in it, in target/wheels/ (installs maturin)
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check maturin==1.16.0
 	cd python && GLOVEBOX_COMMIT="$$(sh ../eif-build/commit.sh)" $(PYTHON) -m maturin build --release --locked --out ../target/wheels
+
+sbom: setup ## what each program and the image are made of, as CycloneDX in target/sbom/, checked against its schema
+	@python3 eif-build/sbom.py target/sbom
+	@$(PYTHON) eif-build/sbom.py --validate target/sbom/*.cdx.json
 
 test-full: build ## all tests, the exhaustive ones too (every bit flip, every truncation)
 	GLOVEBOX_TEST_FULL=1 $(CARGO) test $(ALL)

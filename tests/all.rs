@@ -32,6 +32,7 @@ mod refusal_page;
 mod refusals;
 mod requests;
 mod saturation;
+mod sbom;
 mod star;
 mod statistics;
 mod tcb;

@@ -21,12 +21,12 @@ if [ -n "$missing" ]; then
 fi
 
 python=target/python/bin/python3
-pinned='pyarrow==26.0.1 duckdb==2.0.1 onnxruntime==1.32.0 pandas==3.1.1 polars==2.1.0 pytest==9.2.0 nbclient==0.11.0 ipykernel==7.4.0 playwright==1.65.2'
-versions='import sys; from importlib.metadata import version; print(*(f"{name}=={version(name)}" for name in (pin.split("==")[0] for pin in sys.argv[1:])))'
+pinned='pyarrow==26.0.1 duckdb==2.0.1 onnxruntime==1.32.0 pandas==3.1.1 polars==2.1.0 pytest==9.2.0 nbclient==0.11.0 ipykernel==7.4.0 playwright==1.65.2 cyclonedx-python-lib[json-validation]==11.12.0'
+versions='import sys; from importlib.metadata import version; print(*(f"{name}=={version(name.split(chr(91))[0])}" for name in (pin.split("==")[0] for pin in sys.argv[1:])))'
 # shellcheck disable=SC2086
 found=$("$python" -c "$versions" $pinned 2>/dev/null || true)
 if [ "$found" != "$pinned" ]; then
-    echo "setup: installing $pinned into target/python, which has ${found:-not all of them} (the tests read sealed files and figures, count, score, ask and look at pages with them)" >&2
+    echo "setup: installing $pinned into target/python, which has ${found:-not all of them} (the tests read sealed files and figures, count, score, ask, look at pages and check bills of materials with them)" >&2
     mkdir -p target
     python3 -m venv target/python
     # shellcheck disable=SC2086
