@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    Document, Expected, Pcr, Root, Timestamp,
+    Document, Expected, Pcr, Region, Root, Timestamp,
     check::{self, Check, Outcome},
     pcr::sha384,
 };
@@ -15,6 +15,7 @@ use crate::{
 #[must_use = "a proof is worth something only where it is demanded"]
 pub struct Believed {
     root: Root,
+    region: Option<Region>,
     module_id: String,
     timestamp: Timestamp,
     pcrs: BTreeMap<u8, Pcr>,
@@ -36,6 +37,12 @@ impl Believed {
         let fields = &document.fields;
         let mut checks =
             check::list(1, &check::TITLES, |number| outcome(number, document, expected, now));
+        let region = document.chain.region();
+        if !expected.regions.is_empty() {
+            let how = |_| region_outcome(region, &expected.regions);
+            checks.reserve_exact(1);
+            checks.extend(check::list(check::REGION, &[check::REGION_TITLE], how));
+        }
         if !expected.revocation_lists.is_empty() {
             let passed = |_| (Outcome::Passed, String::new());
             checks.reserve_exact(check::REVOCATION_TITLES.len());
@@ -43,6 +50,7 @@ impl Believed {
         }
         Self {
             root: expected.root.clone(),
+            region,
             module_id: fields.module_id.to_owned(),
             timestamp: fields.timestamp,
             pcrs: fields.pcrs(),
@@ -58,6 +66,12 @@ impl Believed {
     /// The root of the certificate chain.
     pub fn root(&self) -> &Root {
         &self.root
+    }
+
+    /// The region of AWS that all authorities below the root name, if they do. It is what AWS says of the instance's place, and
+    /// under another root it is what whoever has that root's key says.
+    pub fn region(&self) -> Option<Region> {
+        self.region
     }
 
     /// Identifier of the enclave: that of the EC2 instance, then `-enc`, and a number.
@@ -140,6 +154,20 @@ fn pcr4_agrees(document: &Document<'_>) -> bool {
     let instance = fields.module_id.split_once("-enc").map_or("", |(instance, _)| instance);
     let agreed = sha384(&[Pcr::DEBUG.as_bytes(), instance.as_bytes()]);
     fields.pcr(4) == Some(Pcr::from(agreed))
+}
+
+/// What was found and what was permitted. A chain that names no region gets here only under another root than AWS's.
+fn region_outcome(found: Option<Region>, permitted: &[Region]) -> (Outcome, String) {
+    let permitted = permitted.iter().map(Region::as_str).collect::<Vec<_>>().join(", ");
+    match found {
+        Some(found) => (Outcome::Passed, format!("found {found}, permitted {permitted}")),
+        None => (
+            Outcome::NotAsked,
+            format!(
+                "no region is named under this root, which is not AWS's; permitted {permitted}"
+            ),
+        ),
+    }
 }
 
 fn outcome(

@@ -3,8 +3,9 @@
 use ring::signature::{ECDSA_P384_SHA384_ASN1, UnparsedPublicKey};
 
 use crate::{
-    Root, Timestamp,
+    Region, Root, Timestamp,
     certificate::{Authority, CERTIFICATE_SIGNING, Certificate, DIGITAL_SIGNATURE},
+    region,
 };
 
 /// The certificates of a document.
@@ -81,6 +82,14 @@ impl Chain<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The region that every authority below the root has in its name; none if one has none, or another one. Of the leaf's
+    /// name nothing is taken: the instance's authority alone gives it.
+    pub(crate) fn region(&self) -> Option<Region> {
+        let mut named = self.authorities.iter().skip(1).map(|it| region::of_authority(it.subject));
+        let first = named.next()??;
+        named.all(|other| other == Some(first)).then_some(first)
     }
 
     /// Pairs of issuer and subject with the subject's position.

@@ -28,12 +28,15 @@ worded! {
     }
 }
 
-/// All checks of a document, one of which failed. Those of revocation lists are there only if the
+/// All checks of a document, one of which failed. Those of revocation lists and of the region are there only if the
 /// failed one is among them. `words` says why it failed.
 #[must_use]
 pub fn failed(number: u8, words: impl fmt::Display) -> Vec<Check> {
     let words = words.to_string();
     let mut checks = list(1, &TITLES, |check| failing(check, number, &words));
+    if number == REGION {
+        checks.extend(list(REGION, &[REGION_TITLE], |check| failing(check, number, &words)));
+    }
     if (REVOCATION..=LAST).contains(&number) {
         checks.extend(list(REVOCATION, &REVOCATION_TITLES, |check| failing(check, number, &words)));
     }
@@ -125,6 +128,11 @@ pub(crate) const REVOCATION_TITLES: [&str; 5] = [
     "no certificate is on the list of its issuer",
 ];
 
+/// What must hold of the region, if only some are permitted.
+pub const REGION_TITLE: &str = "the region that the certificates name is a permitted one";
+
+/// The number of the check of the region.
+pub const REGION: u8 = 36;
 /// The first check of revocation lists.
 pub(crate) const REVOCATION: u8 = 31;
 const LAST: u8 = 35;

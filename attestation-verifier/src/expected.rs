@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use crate::{Pcr, RevocationList, Root};
+use crate::{Pcr, Region, RevocationList, Root};
 
 /// What must hold for a document to be believed, beyond being genuine.
 ///
@@ -19,6 +19,7 @@ pub struct Expected {
     pub(crate) max_age: Duration,
     pub(crate) allow_debug: bool,
     pub(crate) revocation_lists: Vec<RevocationList>,
+    pub(crate) regions: Vec<Region>,
 }
 
 impl Expected {
@@ -40,6 +41,7 @@ impl Expected {
             max_age: Self::DEFAULT_MAX_AGE,
             allow_debug: false,
             revocation_lists: Vec::new(),
+            regions: Vec::new(),
         }
     }
 
@@ -79,6 +81,14 @@ impl Expected {
     #[must_use]
     pub fn revocation_lists(self, lists: impl IntoIterator<Item = RevocationList>) -> Self {
         Self { revocation_lists: lists.into_iter().collect(), ..self }
+    }
+
+    /// The enclave must run in one of these regions of AWS, by the names of the authorities of its chain. Under another root
+    /// than AWS's a chain without such names is accepted, and the check says so: it is nowhere. Without this call, or with
+    /// none, every region is accepted.
+    #[must_use]
+    pub fn regions(self, regions: impl IntoIterator<Item = Region>) -> Self {
+        Self { regions: regions.into_iter().collect(), ..self }
     }
 
     /// Whether some build is pinned by nothing, so that verifying is an error. Zero pins the first

@@ -31,6 +31,7 @@ pub mod explain;
 mod field;
 mod pcr;
 pub mod receipt;
+mod region;
 #[cfg(feature = "registers")]
 pub mod registers;
 mod revocation;
@@ -47,6 +48,7 @@ pub use document::{Document, ParseError};
 pub use expected::Expected;
 pub use field::Field;
 pub use pcr::{InvalidPcr, Pcr};
+pub use region::{InvalidRegion, Region};
 pub use revocation::{RevocationError, RevocationList};
 pub use root::Root;
 pub use timestamp::Timestamp;

@@ -6,7 +6,7 @@ use ring::signature::{ECDSA_P384_SHA384_FIXED, UnparsedPublicKey};
 use subtle::ConstantTimeEq as _;
 
 use crate::{
-    Believed, ChainError, Document, Expected, Pcr, RevocationError, Timestamp, cbor,
+    Believed, ChainError, Document, Expected, Pcr, Region, RevocationError, Timestamp, cbor,
     document::{Fields, PROTECTED},
 };
 
@@ -19,8 +19,8 @@ impl Document<'_> {
     ///
     /// # Errors
     ///
-    /// [`VerifyError`], for the first of checks 11 to 22 of SPEC.md that fails, and 32 to 35 with
-    /// revocation lists.
+    /// [`VerifyError`], for the first of checks 11 to 22 of SPEC.md that fails, 36 with regions, and 32 to 35
+    /// with revocation lists.
     pub fn verify(&self, expected: &Expected, now: Timestamp) -> Result<Believed, VerifyError> {
         self.check(expected, Some(now))
     }
@@ -62,6 +62,7 @@ impl Document<'_> {
         if !equal(user_data, expected.user_data.as_deref()) {
             return Err(VerifyError::UserData { found: user_data.map(<[u8]>::len) });
         }
+        self.is_in_a_region(expected)?;
         for list in &expected.revocation_lists {
             let at = now.map_or(timestamp, |now| now.max(timestamp));
             list.clears(&self.chain, at).map_err(VerifyError::Revocation)?;
@@ -95,6 +96,17 @@ impl Document<'_> {
     fn is_production(&self, allow_debug: bool) -> Result<(), VerifyError> {
         self.fields.pcr(0).ok_or(VerifyError::MissingPcr { index: 0 })?;
         if self.is_debug() && !allow_debug { Err(VerifyError::Debug) } else { Ok(()) }
+    }
+
+    /// Check 36. Nobody but AWS says where an enclave is: a chain under another root that names no region is of none.
+    fn is_in_a_region(&self, expected: &Expected) -> Result<(), VerifyError> {
+        match self.chain.region() {
+            _ if expected.regions.is_empty() => Ok(()),
+            Some(found) if expected.regions.contains(&found) => Ok(()),
+            Some(found) => Err(VerifyError::Region { found }),
+            None if expected.root.is_aws() => Err(VerifyError::NoRegion),
+            None => Ok(()),
+        }
     }
 
     pub(crate) fn is_debug(&self) -> bool {
@@ -162,6 +174,10 @@ numbered! {
             "the registers match none of the {builds} acceptable builds";
         21 => Nonce { found: Option<usize> }, "the nonce is missing or differs";
         22 => UserData { found: Option<usize> }, "the user data are missing or differ";
+        36 => Region { found: Region },
+            "the certificates name the region {found}, which is not among those that are permitted";
+        36 => NoRegion,
+            "the certificates name no region, or not all the same one, and only some regions are permitted";
         error.check() => Revocation(error: RevocationError), "{0}";
     }
 }

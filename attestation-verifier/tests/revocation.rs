@@ -338,5 +338,5 @@ fn a_failed_report_lists_the_checks_of_lists() {
     let (passed, failed, not_reached) = (Outcome::Passed, Outcome::Failed, Outcome::NotReached);
     let all = [(31, passed), (32, passed), (33, passed), (34, failed), (35, not_reached)];
     assert_eq!(outcomes, all);
-    assert_eq!((check::failed(22, "").len(), check::failed(36, "").len()), (22, 22));
+    assert_eq!((check::failed(22, "").len(), check::failed(37, "").len()), (22, 22));
 }

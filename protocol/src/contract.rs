@@ -17,7 +17,7 @@ use crate::{
     sign::{Jointly, PublicKey, SignatureError},
     time::Time,
 };
-use attestation_verifier::Pcr;
+use attestation_verifier::{Pcr, Region};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use column_ref::{ColumnRef, InvalidColumnRef};
@@ -57,6 +57,8 @@ pub struct Contract {
     pub analyses: BTreeMap<String, Terms>,
     /// Builds of the enclave that every party accepts.
     pub builds: Vec<Build>,
+    /// The regions of AWS that a room may run in; if empty, any. No two are equal.
+    pub regions: Vec<Region>,
 }
 
 /// A party of the contract.

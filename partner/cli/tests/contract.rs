@@ -446,6 +446,38 @@ fn the_other_sides_party_toml_brings_a_party_and_nothing_else() {
     assert!(!page.contains("\" only:"), "{page}");
     let (page, _) = says(dir.path(), 0, "contract show contract.toml");
     assert!(page.contains("In the build \"first\" only:"), "{page}");
+    assert!(!page.contains("as AWS's certificates name"), "{page}");
+}
+
+#[test]
+fn the_regions_that_a_contract_permits_are_read_and_compared() {
+    let dir = parties();
+    let text = fs::read_to_string(dir.path().join("contract.toml")).unwrap();
+    let regions = "purposes = [\"measurement\"]";
+    let some = format!("regions = [\"eu-central-1\", \"eu-west-1\"]\n{regions}");
+    let some = text.replacen(regions, &some, 1);
+    assert_ne!(some, text);
+    fs::write(dir.path().join("some.toml"), &some).unwrap();
+    let (page, _) = says(dir.path(), 0, "contract show some.toml");
+    let page = page.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        page.contains("In eu-central-1 or eu-west-1 only, as AWS's certificates name"),
+        "{page}"
+    );
+    let (fields, _) = says(dir.path(), 0, "contract show some.toml --json");
+    assert!(fields.contains("\"regions\":[\"eu-central-1\",\"eu-west-1\"]"), "{fields}");
+
+    let one = some.replacen(", \"eu-west-1\"", "", 1);
+    fs::write(dir.path().join("one.toml"), one).unwrap();
+    for (before, after, said) in [
+        ("contract", "some", "the regions it may run in: new: eu-central-1 or eu-west-1"),
+        ("one", "some", "the regions it may run in: eu-central-1, now eu-central-1 or eu-west-1"),
+        ("some", "contract", "the regions it may run in: gone (was: eu-central-1 or eu-west-1)"),
+    ] {
+        let words = format!("contract diff {before}.toml {after}.toml");
+        let (page, _) = says(dir.path(), 1, &words);
+        assert!(page.contains(said), "{words}: {page}");
+    }
 }
 
 #[test]

@@ -142,7 +142,7 @@ fn up_to(number: u8, words: &str) -> Vec<Check> {
     // A document that is not believed fails as check 28 of the receipt. The checks before 28 are
     // made before the document is looked at.
     let (in_document, in_container) = match number {
-        ..=22 => (number, 28),
+        ..=22 | verifier::REGION => (number, 28),
         23..=27 => (0, number),
         _ => (u8::MAX, number),
     };

@@ -9,9 +9,9 @@ use crate::{
     check::{Line, List, Number},
     clock,
     keys::{self, Identity},
-    trust::Trust,
+    trust::{self, Trust},
 };
-use attestation_verifier::{Believed, Document, Pcr, receipt};
+use attestation_verifier::{Believed, Document, Pcr, VerifyError, receipt};
 use protocol::{
     canonical,
     contract::Contract,
@@ -209,9 +209,16 @@ impl Verifier<'_> {
             .expected(self.contract)
             .nonce(nonce.as_slice())
             .user_data(receipt::user_data_for(&reply.statement));
-        let believed = document
-            .verify(&expected, clock::timestamp(self.now))
-            .map_err(RoomError::Attestation)?;
+        let believed =
+            document.verify(&expected, clock::timestamp(self.now)).map_err(
+                |error| match error {
+                    VerifyError::Region { found } => RoomError::Region {
+                        found,
+                        permitted: trust::regions_in_words(self.contract),
+                    },
+                    error => RoomError::Attestation(error),
+                },
+            )?;
         let instance = Instance::parse(&reply.statement).map_err(RoomError::Statement)?;
         if instance.contract() != self.contract.digest {
             let (found, expected) = (instance.contract(), self.contract.digest);

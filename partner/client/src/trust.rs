@@ -1,6 +1,6 @@
 //! Whose attestation documents are believed.
 
-use attestation_verifier::{CertificateFlaw, Expected, Pcr, Root, danger};
+use attestation_verifier::{CertificateFlaw, Expected, Pcr, Region, Root, danger};
 use protocol::contract::Contract;
 use std::collections::BTreeMap;
 
@@ -57,16 +57,24 @@ impl Trust {
         &self.root
     }
 
-    /// What an enclave under `contract` must prove: that it is one of the contract's builds.
+    /// What an enclave under `contract` must prove: that it is one of the contract's builds, and runs in one of the regions that
+    /// the contract permits, if it names any.
     pub(crate) fn expected(&self, contract: &Contract) -> Expected {
         let builds = contract.builds.iter().map(|build| build.pcrs.clone());
-        Expected::any_of(builds).root(self.root.clone())
+        Expected::any_of(builds).root(self.root.clone()).regions(contract.regions.iter().copied())
     }
+}
+
+/// The regions that a contract permits, in words.
+pub(crate) fn regions_in_words(contract: &Contract) -> String {
+    contract.regions.iter().map(Region::as_str).collect::<Vec<_>>().join(" or ")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixture::Fixture;
+    use attestation_verifier::{Document, VerifyError, explain::Claims};
 
     fn registers(values: &[(u8, u8)]) -> BTreeMap<u8, Pcr> {
         let pcr = |value: u8| hex::encode([value; 48]).parse().unwrap();
@@ -87,5 +95,25 @@ mod tests {
             assert!(!trust.has_withdrawn(&shown), "{named:?}");
         }
         assert!(!Trust::aws().has_withdrawn(&shown));
+    }
+
+    /// A real document of AWS, whose certificates name eu-west-1.
+    #[test]
+    fn a_room_is_believed_only_in_the_regions_that_its_contract_permits() {
+        let bytes = include_bytes!(
+            "../../../tests/vectors/attestation-v1/accept/2022-11-09-veracruz-prod.bin"
+        );
+        let document = Document::parse(bytes).unwrap();
+        let mut contract = Fixture::new().contract;
+        contract.builds.truncate(1);
+        contract.builds[0].pcrs = Claims::of(&document).pcrs;
+        let mut verdict = |regions: &[&str]| {
+            contract.regions = regions.iter().map(|name| name.parse().unwrap()).collect();
+            document.verify_archived(&Trust::aws().expected(&contract)).map(|_| ())
+        };
+        assert_eq!(verdict(&[]), Ok(()));
+        assert_eq!(verdict(&["eu-central-1", "eu-west-1"]), Ok(()));
+        let found = "eu-west-1".parse().unwrap();
+        assert_eq!(verdict(&["eu-central-1"]), Err(VerifyError::Region { found }));
     }
 }

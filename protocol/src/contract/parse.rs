@@ -20,7 +20,7 @@ use crate::{
     text,
 };
 use analysis::Known;
-use attestation_verifier::Pcr;
+use attestation_verifier::{Pcr, Region};
 use named::{Named, alike};
 use raw::{RawBudget, RawContract, RawDataset, RawParty, RawPeriod};
 use std::{collections::BTreeMap, fmt, ops::Range, str::FromStr};
@@ -126,7 +126,29 @@ impl Page<'_> {
             datasets,
             analyses,
             builds: builds.things.into_values().collect(),
+            regions: raw.regions.as_ref().map_or(Ok(Vec::new()), |list| self.regions(list))?,
         })
+    }
+
+    /// The regions that a contract permits: a list that is there names one at least, each once.
+    fn regions(&self, list: &Spanned<Vec<Spanned<String>>>) -> Parsed<Vec<Region>> {
+        let mut regions = Vec::new();
+        for name in list.get_ref() {
+            let region: Region = self.value(name, "regions")?;
+            if regions.contains(&region) {
+                let [first, second] = [region.to_string(), region.to_string()];
+                return Err(self.flaw(name.span(), Flaw::Duplicate { first, second }));
+            }
+            regions.push(region);
+        }
+        match (regions.len(), list.get_ref().len()) {
+            (1..=MAX_REGIONS, _) => Ok(regions),
+            (0, _) => Err(self.flaw(list.span(), Flaw::Missing("region"))),
+            (_, found) => {
+                let (what, found) = ("the number of regions", found.to_string());
+                Err(self.flaw(list.span(), Flaw::Range { what, found, expected: "at most 16" }))
+            }
+        }
     }
 
     fn parties(&self, raw: Vec<RawParty>, whole: Range<usize>) -> Parsed<BTreeMap<String, Party>> {
@@ -376,6 +398,8 @@ fn within(sum: &mut u64, epsilon: Epsilon, most: u64) -> Option<()> {
 
 /// Largest ε that this build accepts for one dataset and period, over all purposes.
 const MAX_EPSILON: u64 = 20;
+/// The most regions that one contract permits.
+const MAX_REGIONS: usize = 16;
 /// Allowed lengths of a legal basis, in characters.
 const LEGAL_BASIS: std::ops::RangeInclusive<usize> = 3..=200;
 const BYTE_ORDER_MARK: char = '\u{feff}';

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use attestation_verifier::{Expected, Pcr, Root, danger, registers};
+use attestation_verifier::{Expected, Pcr, Region, Root, danger, registers};
 
 use crate::{failure::Failure, input, report};
 
@@ -23,6 +23,11 @@ pub(crate) struct Expectation {
     #[arg(long, value_name = "MANIFEST")]
     build: Option<PathBuf>,
 
+    /// A region of AWS that the enclave may run in, such as eu-central-1; repeat for more. Without any, every region is
+    /// accepted
+    #[arg(long, value_name = "NAME")]
+    region: Vec<Region>,
+
     /// Accept an enclave in debug mode, whose operator sees everything in it
     #[arg(long)]
     pub(crate) allow_debug: bool,
@@ -38,7 +43,8 @@ impl Expectation {
                 return Err(Failure::PcrTwice { index });
             }
         }
-        let expected = Expected::build(pcrs).root(root.clone());
+        let regions = self.region.iter().copied();
+        let expected = Expected::build(pcrs).root(root.clone()).regions(regions);
         if expected.is_empty() {
             return Err(Failure::NothingExpected);
         }

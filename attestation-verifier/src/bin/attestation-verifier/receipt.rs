@@ -76,7 +76,7 @@ impl Receipt {
                 let output = with_result.then(|| check::receipt(None).pop()).flatten();
                 believed.checks().into_iter().chain(output).collect()
             }
-            Err((number @ 1..=22, words)) => {
+            Err((number @ (1..=22 | check::REGION), words)) => {
                 let mut checks = check::failed(*number, words);
                 report::not_asked(&mut checks, false, self.expectation.allow_debug, true);
                 checks

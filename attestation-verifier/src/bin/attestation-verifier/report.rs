@@ -36,6 +36,9 @@ pub(crate) fn root(out: &mut impl Write, root: &Root, json: bool) -> io::Result<
 pub(crate) fn enclave(out: &mut impl Write, believed: &Believed) -> io::Result<()> {
     writeln!(out, "enclave    {}", believed.module_id())?;
     writeln!(out, "signed at  {}", believed.timestamp())?;
+    if let Some(region) = believed.region() {
+        writeln!(out, "region     {region}")?;
+    }
     for (index, pcr) in believed.pcrs().iter().filter(|(_, pcr)| pcr.as_bytes() != &[0; 48]) {
         writeln!(out, "pcr {index:<2}     {pcr}")?;
     }

@@ -1,6 +1,6 @@
 //! What a contract says, fact by fact and in words: what two contracts are compared by, and what tests hold a contract to.
 
-use super::show::{every, role};
+use super::show::{every, in_words, role};
 use protocol::{
     contract::{Contract, Dataset, Party, Role, Terms},
     loss::Delta,
@@ -99,6 +99,8 @@ fn whole(what_became: &str, facts: &Facts) -> Vec<String> {
 
 fn head(contract: &Contract) -> Facts {
     let supersedes = contract.supersedes.map_or("none".to_owned(), |digest| digest.to_string());
+    let regions = in_words(&contract.regions);
+    let regions = (!contract.regions.is_empty()).then(|| (REGIONS.to_owned(), regions));
     [
         ("the name", contract.name.clone()),
         (END, number::moment(contract.expires)),
@@ -110,7 +112,9 @@ fn head(contract: &Contract) -> Facts {
         ("the purposes", contract.purposes.join(", ")),
     ]
     .map(|(what, value)| (what.to_owned(), value))
-    .into()
+    .into_iter()
+    .chain(regions)
+    .collect()
 }
 
 fn party(party: &Party) -> Facts {
@@ -185,6 +189,8 @@ pub(super) const END: &str = "the end";
 const NEW: &str = "new";
 /// A part that is in the earlier contract alone.
 const GONE: &str = "gone";
+/// Said only of a contract that permits some regions alone.
+const REGIONS: &str = "the regions it may run in";
 const BUILD: &str = "build";
 const ROOT_KEY: &str = "root key";
 const RECIPIENT_KEY: &str = "recipient key";

@@ -61,6 +61,13 @@ fn findings(contract: &Contract) -> Vec<String> {
             idle_budget(contract, name, purpose, budget.selection_delta)
         }));
     }
+    let unknown = contract.regions.iter().filter(|region| !REGIONS.contains(&region.as_str()));
+    found.extend(unknown.map(|region| {
+        format!(
+            "Region \"{region}\": no region of AWS had this name when this program was made. If it is misspelt, no room there is ever \
+             believed."
+        )
+    }));
     for (name, terms) in &contract.analyses {
         found.extend(danger::dangers(contract, name));
         found.extend(low_floor(contract, name, terms));
@@ -162,3 +169,40 @@ fn whole_up(number: f64) -> String {
 const JOBS: f64 = 4.0;
 /// Noise alone shows an empty cell in one answer of so many.
 const ODDS: f64 = 100.0;
+/// The regions of AWS's partition `aws`, whose root is built in.
+const REGIONS: [&str; 34] = [
+    "af-south-1",
+    "ap-east-1",
+    "ap-east-2",
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-northeast-3",
+    "ap-south-1",
+    "ap-south-2",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ap-southeast-3",
+    "ap-southeast-4",
+    "ap-southeast-5",
+    "ap-southeast-6",
+    "ap-southeast-7",
+    "ca-central-1",
+    "ca-west-1",
+    "eu-central-1",
+    "eu-central-2",
+    "eu-north-1",
+    "eu-south-1",
+    "eu-south-2",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "il-central-1",
+    "me-central-1",
+    "me-south-1",
+    "mx-central-1",
+    "sa-east-1",
+    "us-east-1",
+    "us-east-2",
+    "us-west-1",
+    "us-west-2",
+];

@@ -1,4 +1,5 @@
 use crate::{document, failure::Failure, files::Paper, outline::Outline, say};
+use attestation_verifier::Region;
 use client::clock;
 use protocol::{
     analysis::{sections, uses::Section},
@@ -65,6 +66,7 @@ fn as_json(paper: &Paper) -> serde_json::Value {
         "min_cell": contract.min_cell, "parties": parties.collect::<Vec<_>>(),
         "datasets": datasets.collect::<Vec<_>>(), "analyses": analyses.collect::<Vec<_>>(),
         "builds": contract.builds.iter().map(|build| &build.name).collect::<Vec<_>>(),
+        "regions": contract.regions.iter().map(Region::as_str).collect::<Vec<_>>(),
     })
 }
 
@@ -94,6 +96,7 @@ pub(crate) fn outline(paper: &Paper, now: Time) -> Outline {
     of_all_questions(&mut page, contract);
     loss(&mut page, contract);
     page.heading("Where it runs".into());
+    regions(&mut page, contract);
     match contract.builds.len() {
         1 => {}
         builds => page.whole(
@@ -112,6 +115,25 @@ pub(crate) fn outline(paper: &Paper, now: Time) -> Outline {
         }
     }
     page
+}
+
+/// In which regions of AWS, if the contract says so.
+fn regions(page: &mut Outline, contract: &Contract) {
+    if !contract.regions.is_empty() {
+        page.sentence(
+            1,
+            Text::fixed(format!(
+                "In {} only, as AWS's certificates name the region of the machine. A simulated enclave is in none, and is not \
+                 refused for it.",
+                in_words(&contract.regions)
+            )),
+        );
+    }
+}
+
+/// Names of regions in words.
+pub(super) fn in_words(regions: &[Region]) -> String {
+    regions.iter().map(Region::as_str).collect::<Vec<_>>().join(" or ")
 }
 
 /// What holds for whatever is asked.

@@ -29,6 +29,11 @@ fn what_a_contract_says_for_nothing_is_found() {
         ("min_cell = 50 ", "min_cell = 10 ", "A floor of 10 is lower"),
         (
             "purposes = [\"measurement\"]",
+            "regions = [\"eu-central-1\", \"eu-centrl-1\"]\npurposes = [\"measurement\"]",
+            "Region \"eu-centrl-1\": no region of AWS had this name",
+        ),
+        (
+            "purposes = [\"measurement\"]",
             "purposes = [\"measurement\", \"research\"]",
             "no analysis reads it for \"research\", so no job can use this budget",
         ),

@@ -1,7 +1,8 @@
 //! What to do about a receipt that does not hold.
 
 use super::BUILD;
-use crate::trust::Trust;
+use crate::trust::{self, Trust};
+use attestation_verifier::check::REGION;
 use protocol::{contract::Contract, text};
 
 /// What to do if the verifier's check `number` fails: what it expected, and where that comes from.
@@ -25,6 +26,10 @@ pub(super) fn remedy(number: u8, receipt: &[u8], contract: &Contract, trust: &Tr
                 builds.collect::<Vec<_>>().join(", ")
             )
         }
+        REGION => format!(
+            "Expected an enclave in {}: ask the operator where it ran, and the parties whether they agreed to another region",
+            trust::regions_in_words(contract)
+        ),
         CONTRACT | BODY => format!(
             "Expected contract {} ({}): name with --contract the one under which the job was asked",
             text::quoted(&contract.name),

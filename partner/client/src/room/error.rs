@@ -6,7 +6,9 @@ use crate::{
     keys::IdentityError,
     withdrawn::WithdrawnError,
 };
-use attestation_verifier::{ParseError, VerifyError, receipt::ParseAttestedError};
+use attestation_verifier::{
+    ParseError, Region, VerifyError, check as verifier, receipt::ParseAttestedError,
+};
 use protocol::{digest::Digest, refusal::Refusal};
 
 /// Why a room is not believed, or does not answer.
@@ -57,6 +59,16 @@ pub enum RoomError {
     /// The attestation document is not believed.
     #[error("not believed: {0}")]
     Attestation(#[source] VerifyError),
+    /// The enclave runs where the contract does not permit it.
+    #[error(
+        "not believed: the enclave runs in {found}, by the names in its certificates, and the contract permits {permitted}"
+    )]
+    Region {
+        /// The region that the certificates name.
+        found: Region,
+        /// The regions that the contract permits.
+        permitted: String,
+    },
     /// The statement cannot be read.
     #[error("not believed: {0}")]
     Statement(#[source] ParseAttestedError),
@@ -115,22 +127,30 @@ impl RoomError {
     #[must_use]
     pub fn checks(&self) -> Vec<Line> {
         let words = self.to_string();
-        let document = attestation_verifier::check::TITLES;
         let mut room = (1..).map(Number::Room).zip(TITLES);
-        let document = (1..).map(Number::Spec).zip(document);
-        let titles: Vec<_> = room.by_ref().take(1).chain(document).collect();
+        let document = (1..).map(Number::Spec).zip(verifier::TITLES);
+        // The region is in the list only where it was asked for, and that is known where it is wrong.
+        let region = (Number::Spec(verifier::REGION), verifier::REGION_TITLE);
+        let region = (self.failed() == Some(region.0)).then_some(region);
+        let titles: Vec<_> = room.by_ref().take(1).chain(document).chain(region).collect();
         let titles: Vec<_> = titles.into_iter().chain(room).collect();
-        let failed = match self {
+        let failed = self.failed();
+        failed.map_or_else(Vec::new, |failed| check::failed_at(&titles, failed, &words))
+    }
+
+    /// The check that failed, if one did.
+    fn failed(&self) -> Option<Number> {
+        Some(match self {
             Self::NotListening { .. } | Self::Tls { .. } => Number::Room(1),
             Self::MalformedDocument(error) => Number::Spec(error.check()),
             Self::Attestation(error) => Number::Spec(error.check()),
+            Self::Region { .. } => Number::Spec(verifier::REGION),
             Self::Statement(_) => Number::Room(2),
             Self::OtherContract { .. } => Number::Room(3),
             Self::KeyMismatch => Number::Room(4),
             Self::Withdrawn => Number::Room(5),
-            _ => return Vec::new(),
-        };
-        check::failed_at(&titles, failed, &words)
+            _ => return None,
+        })
     }
 
     /// Whether asking again on a new connection may help.
@@ -172,6 +192,19 @@ mod tests {
         let error = attestation_verifier::Document::parse(&too_long).unwrap_err();
         let second = RoomError::MalformedDocument(error).checks();
         assert_eq!(second[2].outcome, Outcome::Failed, "{second:?}");
+    }
+
+    #[test]
+    fn a_room_elsewhere_fails_at_the_region_after_all_that_the_document_says() {
+        let (found, permitted) = ("eu-west-1".parse().unwrap(), "eu-central-1".to_owned());
+        let error = RoomError::Region { found, permitted };
+        let said = error.to_string();
+        assert!(said.contains("runs in eu-west-1, by") && said.ends_with("permits eu-central-1"));
+        let list = error.checks();
+        let failed = list.iter().position(|line| line.outcome == Outcome::Failed).unwrap();
+        assert_eq!((list.len(), list[failed].number.to_string().as_str()), (28, "36"));
+        assert!(list[..failed].iter().all(|line| line.outcome == Outcome::Passed), "{list:?}");
+        assert_eq!(list[failed + 1].outcome, Outcome::NotReached);
     }
 
     #[test]

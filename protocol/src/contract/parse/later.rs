@@ -5,7 +5,6 @@ pub(in crate::contract) type Later = (&'static str, &'static str);
 
 /// Fields by the table of the contract that will have them.
 pub(in crate::contract) const CONTRACT: &[Later] = &[
-    ("region", "the regions that a room may run in"),
     ("retention_days", "how long sealed data and results are kept"),
     ("build_manifest", "a build named by its signed manifest"),
     ("build_signers", "who must have rebuilt the image"),

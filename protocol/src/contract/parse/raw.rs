@@ -21,6 +21,7 @@ pub(super) struct RawContract {
     pub(super) supersedes: Option<Spanned<String>>,
     pub(super) bucket_salt: Spanned<String>,
     pub(super) purposes: Spanned<Vec<Spanned<String>>>,
+    pub(super) regions: Option<Spanned<Vec<Spanned<String>>>>,
     #[serde(default, rename = "party")]
     pub(super) parties: Vec<RawParty>,
     #[serde(default, rename = "dataset")]

@@ -59,3 +59,31 @@ fn the_digest_of_the_bucket_salt_is_needed_and_has_48_bytes() {
     let error = parse(&edit("bucket_salt", &digest, "00")).unwrap_err();
     assert!(matches!(error.flaw, Flaw::Value { what: "bucket_salt", .. }), "{error}");
 }
+
+#[test]
+fn a_contract_may_permit_some_regions_and_permits_every_one_if_it_says_nothing() {
+    let with =
+        |regions: &str| edit("purposes", "purposes", &format!("regions = {regions}\npurposes"));
+    assert!(parse(&sample()).unwrap().regions.is_empty());
+    let found = parse(&with("[\"eu-west-1\", \"eu-central-1\"]")).unwrap().regions;
+    let names: Vec<_> = found.iter().map(|region| region.as_str()).collect();
+    assert_eq!(names, ["eu-west-1", "eu-central-1"], "in the order in which they are written");
+
+    let at = "regions = ";
+    refused(&with("[]"), at, &Flaw::Missing("region"));
+    let twice = [("eu-west-1", "eu-west-1")].map(|(a, b)| duplicate(a, b));
+    refused(&with("[\"eu-west-1\", \"eu-west-1\"]"), at, &twice[0]);
+    let many: Vec<_> = (1..=17).map(|number| format!("\"eu-west-{number}\"")).collect();
+    let found = "17".to_owned();
+    let flaw = Flaw::Range { what: "the number of regions", found, expected: "at most 16" };
+    refused(&with(&format!("[{}]", many.join(", "))), at, &flaw);
+    for odd in ["", "Frankfurt", "EU-CENTRAL-1", "eu-central", "eu-central-1a", "eu-central-1 "] {
+        let error = parse(&with(&format!("[\"{odd}\"]"))).unwrap_err();
+        assert!(matches!(error.flaw, Flaw::Value { what: "regions", .. }), "{odd}: {error}");
+    }
+    refused_by_toml(
+        &edit("purposes", "purposes", "region = \"eu-west-1\"\npurposes"),
+        "region = ",
+        "unknown field `region`",
+    );
+}
