@@ -183,6 +183,9 @@ def _results(site: Site, result: glovebox.Result, work: Path) -> None:
     assert listed["answered"] and any("answered" in (entry["event"] or {}) for entry in listed["entries"])
     checked = site.run("audit", "check", listed["file"], result.folder, *site.trust).result
     assert checked["holds"] and any("receipt" in head["from"] for log in checked["logs"] for head in log["heads"])
+    kpis = site.run("audit", "kpis", listed["file"], "--dir", site.publisher).result
+    assert kpis["answered"] == listed["answered"] and kpis["success_thousandths"] and kpis["spent"]
+    assert kpis["near_threshold"]["results"] == 1 and not kpis["near_threshold"]["results_not_here"]
     case = work / "case.json"
     site.run("dispute", "write", result.folder, "-o", case, *site.trust)
     site.run("dispute", "check", case, "--danger-root", site.root)

@@ -1,5 +1,6 @@
 //! `glovebox audit`: what an instance decided, entry by entry, and what shows that no entry is missing.
 
+mod kpis;
 mod meant;
 mod proofs;
 mod words;
@@ -38,6 +39,7 @@ pub(crate) use proofs::{Proof, holds};
 pub(crate) enum AuditCommand {
     List(List),
     Check(Check),
+    Kpis(kpis::Kpis),
 }
 
 impl AuditCommand {
@@ -45,6 +47,7 @@ impl AuditCommand {
         match self {
             Self::List(list) => list.run().await,
             Self::Check(check) => check.run(),
+            Self::Kpis(kpis) => kpis.run(),
         }
     }
 }

@@ -69,7 +69,7 @@ pub(super) fn print(kept: &KeptLog, contract: &Contract) -> Result<(), Failure> 
 ///
 /// An entry on what was declined does not name the job. It is taken for the job of the next answer of the same party, analysis and
 /// price: whoever asks for slices gets them for the job that was declined last.
-fn paid_in(entries: &[Entry]) -> BTreeMap<u64, u64> {
+pub(super) fn paid_in(entries: &[Entry]) -> BTreeMap<u64, u64> {
     let mut asked: Vec<(u64, &str, &str, &Loss)> = Vec::new();
     let mut paid = BTreeMap::new();
     for entry in entries {
@@ -161,16 +161,16 @@ fn sentence(entry: &Entry, contract: &Contract, paid: &BTreeMap<u64, u64>) -> St
 
 /// What the entries come to.
 #[derive(Default)]
-struct Sums {
-    answered: u64,
-    free: u64,
-    unpaid: u64,
+pub(super) struct Sums {
+    pub(super) answered: u64,
+    pub(super) free: u64,
+    pub(super) unpaid: u64,
     refused: BTreeMap<String, u64>,
     charged: BTreeMap<(String, String), Loss>,
 }
 
 impl Sums {
-    fn of(entries: impl Iterator<Item = Entry>) -> Self {
+    pub(super) fn of(entries: impl Iterator<Item = Entry>) -> Self {
         let mut sums = Self::default();
         for entry in entries {
             match entry.event {
@@ -265,12 +265,14 @@ fn event(event: &Event) -> serde_json::Value {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use protocol::{digest::Digest, job::JobName, loss::Rho, receipt::Charge, time::Time};
 
-    fn log(events: Vec<Event>) -> Vec<Entry> {
-        let entry = |(number, event)| Entry { number, salt: [0; 16], time: Time(0), event };
+    /// A log whose entries are a second apart.
+    pub(in crate::audit) fn log(events: Vec<Event>) -> Vec<Entry> {
+        let entry =
+            |(number, event)| Entry { number, salt: [0; 16], time: Time(number * 1000), event };
         (0..).zip(events).map(entry).collect()
     }
 
@@ -278,7 +280,7 @@ mod tests {
         Loss::zcdp(Rho(rho))
     }
 
-    fn priced(party: &str, rho: u64) -> Event {
+    pub(in crate::audit) fn priced(party: &str, rho: u64) -> Event {
         let refusal = Refusal::NeedsSlice {
             dataset: "sales".to_owned(),
             owner: "shop".to_owned(),
@@ -290,7 +292,7 @@ mod tests {
         Event::Refused { party, request, analysis: Some("lift".to_owned()), refusal }
     }
 
-    fn answered(by: &str, rho: u64) -> Event {
+    pub(in crate::audit) fn answered(by: &str, rho: u64) -> Event {
         let charge = |loss| Charge {
             dataset: "sales".to_owned(),
             owner: "shop".to_owned(),
