@@ -6,7 +6,7 @@ use crate::{
     failure::Failure,
     files::{self, Paper},
     result::given::{self, Given},
-    say, verify,
+    say, unchecked, verify,
 };
 use ::page::terminal;
 use client::receipt_check::{self, ReceiptFiles};
@@ -172,7 +172,8 @@ impl Check {
             "job": answer.job, "checks": verify::as_json(&checked.checks), "result": answer, "page": page,
         }))?;
         let summary = terminal::summary(&page).map_err(Failure::unclear)?;
-        say::result(summary.trim_end())?;
+        say::result(format_args!("{}\n", summary.trim_end()))?;
+        unchecked::say(&unchecked::of_a_dispute(&contract, &trust, self.contract.is_some()))?;
         say::note(format_args!(
             "\nThe answer was derived again from the figures that the enclave released, and is the same ({} checks).",
             checked.checks.len()

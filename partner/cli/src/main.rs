@@ -39,6 +39,7 @@ mod seal;
 mod service;
 mod settle;
 mod ui;
+mod unchecked;
 mod upload;
 mod verify;
 mod version;

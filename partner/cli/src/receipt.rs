@@ -6,7 +6,7 @@ use crate::{
     failure::Failure,
     files::{self, Paper},
     result::given,
-    say, verify,
+    say, unchecked, verify,
 };
 use ::page::terminal;
 use client::receipt_check::{self, Checked, ReceiptFiles};
@@ -74,12 +74,14 @@ impl Check {
             }
         };
         let about = (result.is_some(), released.is_some());
+        let not_checked = unchecked::of_a_receipt(&contract, &trust, about.0, about.1);
         document::fields(&as_json(&checked, &contract, simulated, about))?;
         verify::print(&checked.checks)?;
         if simulated {
             say::result(say::SIMULATED)?;
         }
         say::result(format_args!("\n{}\n", in_words(&checked, &contract)?))?;
+        unchecked::say(&not_checked)?;
         let about = match (&result, &released) {
             (Some(_), Some(_)) => {
                 "with this result, and every figure of it follows from released.cbor"

@@ -4,7 +4,7 @@ use crate::{
     failure::Failure,
     files,
     profile::RoomWord,
-    say,
+    say, unchecked,
 };
 use client::{
     check::{Line, Outcome},
@@ -78,6 +78,7 @@ impl Verify {
             "checks": as_json(room.checks()),
         }))?;
         print(room.checks())?;
+        unchecked::say(&unchecked::of_a_room(&contract, &trust))?;
         if simulated {
             say::result(say::SIMULATED)?;
         }

@@ -11,7 +11,7 @@ use crate::{
     common_args::TrustArgs,
     failure::Failure,
     files::Paper,
-    say,
+    say, unchecked,
 };
 use protocol::contract::Contract;
 use std::{path::PathBuf, process::ExitCode};
@@ -59,6 +59,7 @@ impl Check {
             findings: found.all(),
         };
         all.print()?;
+        unchecked::say(&unchecked::of_exports(&contract, &trust, self.contract.is_some()))?;
         match found.all().len() {
             0 => {
                 say::note(
