@@ -59,6 +59,8 @@ impl fmt::Debug for Region {
 }
 
 /// The text is not the name of a region.
+///
+/// Remedy: write the region as AWS's certificates do, such as eu-central-1.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error(
     "not the name of an AWS region: expected small letters, digits and at least two hyphens, a digit last, such as \
