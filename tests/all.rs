@@ -30,6 +30,7 @@ mod qemu;
 mod reference;
 mod refusal_page;
 mod refusals;
+mod release;
 mod requests;
 mod saturation;
 mod sbom;

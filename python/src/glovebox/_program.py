@@ -17,7 +17,7 @@ from typing import IO, Any
 from ._errors import GloveboxError, WrongProgram, raised
 
 #: The version of the package, which is that of the program.
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 #: The format of documents that this package reads.
 FORMAT = "glovebox-command-v1"
