@@ -2,8 +2,9 @@
 
 /// Version, commit and kind of build in one line.
 ///
-/// `commit` is what whoever built the program said ([`COMMIT`] in the environment of the compiler): a claim, as a version
-/// is one. A build without it names none, so that building while working does not link every program again at each commit.
+/// `commit` is what whoever built the program said (`GLOVEBOX_COMMIT` in the environment of the compiler, which
+/// `eif-build/commit.sh` tells): a claim, as a version is one. A build without it names none, so that building while
+/// working does not link every program again at each commit.
 #[must_use]
 pub fn in_words(version: &str, commit: Option<&str>) -> String {
     let commit = match commit.map(str::trim) {
@@ -13,9 +14,6 @@ pub fn in_words(version: &str, commit: Option<&str>) -> String {
     let build = if cfg!(debug_assertions) { "debug" } else { "release" };
     format!("{version} ({commit}, {build} build)")
 }
-
-/// Where the commit is handed to the compiler: `eif-build/commit.sh` says which it is.
-pub const COMMIT: &str = "GLOVEBOX_COMMIT";
 
 #[cfg(test)]
 mod tests {
