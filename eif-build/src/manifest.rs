@@ -8,7 +8,7 @@ use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use coset::{CborSerializable, CoseSign1, CoseSign1Builder, Header, HeaderBuilder, iana};
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use zeroize::Zeroizing;
 
 /// What is said of one build.
@@ -151,6 +151,27 @@ impl Manifest {
         cose.verify_signature(TAG, |signature, bytes| verifying.verify(bytes, signature))
             .map_err(|_| ManifestError::Forged)?;
         Self::parse(cose.payload.as_deref().unwrap_or_default())
+    }
+
+    /// The fields that `other` has otherwise, each input and each word of the kernel's build by its name.
+    #[must_use]
+    pub fn differing(&self, other: &Self) -> Vec<String> {
+        let fields = |manifest: &Self| {
+            let value = serde_json::to_value(manifest).unwrap_or_default();
+            let mut fields = BTreeMap::new();
+            for (name, value) in value.as_object().into_iter().flatten() {
+                match value.as_object() {
+                    Some(parts) => fields.extend(parts.iter().map(|(part, value)| {
+                        (format!("{name}.{}", part.escape_debug()), value.clone())
+                    })),
+                    None => drop(fields.insert(name.clone(), value.clone())),
+                }
+            }
+            fields
+        };
+        let (ours, theirs) = (fields(self), fields(other));
+        let names: BTreeSet<_> = ours.keys().chain(theirs.keys()).collect();
+        names.into_iter().filter(|name| ours.get(*name) != theirs.get(*name)).cloned().collect()
     }
 
     /// The fields that no image can confirm or refute: what the builder says, and who rebuilds can

@@ -295,6 +295,43 @@ fn a_manifest_says_everything_and_can_be_signed() {
 }
 
 #[test]
+fn builders_who_signed_the_same_are_told_from_those_who_did_not() {
+    let workshop = Workshop::open();
+    let keys = [7, 8, 9].map(|seed| {
+        fs::write(workshop.path(&format!("{seed}.key")), [seed; 32]).unwrap();
+        let key = Ed25519KeyPair::from_seed_unchecked(&[seed; 32]).unwrap();
+        BASE64.encode(key.public_key())
+    });
+    let build = |name: &str, seed: u8, commit: &str| {
+        let key = format!("{seed}.key");
+        let more = ["--sign-manifest-key", &key, "--source-commit", commit];
+        says(&workshop.build(name, &more), 0, &[]);
+    };
+    build("a", 7, "abc");
+    build("b", 8, "abc");
+    build("c", 9, "abd");
+    let measure = |files: &[&str], by: &[&String]| {
+        let mut line = vec!["measure", "a.eif"];
+        line.extend(files.iter().flat_map(|file| ["--manifest", file]));
+        line.extend(by.iter().flat_map(|key| ["--signed-by", key.as_str()]));
+        workshop.run(&line)
+    };
+    let [one, two, three] = &keys;
+    let (a, b, c) = ("a.json.cose", "b.json.cose", "c.json.cose");
+    let both = [format!("signed by {one}"), format!("signed by {two}")];
+    let both = ["the image of the manifest", &both[0], &both[1]];
+    says(&measure(&[a, b], &[one, two]), 0, &both);
+    says(&measure(&[b, a], &[one, two]), 0, &both);
+    let other = "differs: a.json.cose and c.json.cose are not of the same build: source_commit\n";
+    says(&measure(&[a, b, c], &[one, two, three]), 1, &[other, "not the image of the manifest"]);
+    // A builder who has not signed, and a file of somebody who was not named.
+    says(&measure(&[a], &[one, two]), 2, &[two, "signed none of the manifests"]);
+    says(&measure(&[a, a], &[one, two]), 2, &[two, "signed none of the manifests"]);
+    says(&measure(&[a, c], &[one]), 2, &["c.json.cose", "not signed by the key"]);
+    says(&measure(&[a, b], &[]), 2, &["found 2 manifests, expected one"]);
+}
+
+#[test]
 fn refuses_an_input_without_a_name_or_with_one_that_is_taken() {
     let workshop = Workshop::open();
     for input in ["init", "=init", "a b=init", "a\u{1b}=init"] {

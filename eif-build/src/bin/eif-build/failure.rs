@@ -17,6 +17,14 @@ pub(crate) enum Failure {
     Answer(#[from] io::Error),
     #[error("{path}: {cause}", path = path.display())]
     Manifest { path: PathBuf, cause: ManifestError },
+    #[error(
+        "found {found} manifests, expected one: with --signed-by, several builders' are compared"
+    )]
+    SeveralUnsigned { found: usize },
+    #[error(
+        "{key} signed none of the manifests: give the .cose file of that builder with --manifest, too"
+    )]
+    NotSigned { key: String },
     #[error("{path}: not a build manifest, and no registers either: {cause}", path = path.display())]
     Registers { path: PathBuf, cause: RegistersError },
     #[error("{path}: expected registers 0, 1 and 2 at least", path = path.display())]
