@@ -27,6 +27,7 @@ mod parsers;
 mod party;
 mod paying;
 mod qemu;
+mod rebuilt;
 mod reference;
 mod refusal_page;
 mod refusals;

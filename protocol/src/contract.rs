@@ -59,6 +59,8 @@ pub struct Contract {
     pub builds: Vec<Build>,
     /// The regions of AWS that a room may run in; if empty, any. No two are equal.
     pub regions: Vec<Region>,
+    /// Keys of those who must each have rebuilt the image of every build, and signed its manifest.
+    pub build_signers: Vec<PublicKey>,
 }
 
 /// A party of the contract.
@@ -228,6 +230,8 @@ pub struct Build {
     pub name: String,
     /// The build's registers, by number.
     pub pcrs: BTreeMap<u8, Pcr>,
+    /// SHA-384 of its build manifest, as `eif-build` writes it; `None` if the contract names none.
+    pub manifest: Option<Digest>,
 }
 
 impl Contract {

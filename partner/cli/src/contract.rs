@@ -5,6 +5,7 @@ mod facts;
 mod header;
 mod lint;
 mod new;
+mod rebuilt;
 mod show;
 mod sign;
 mod snippet;

@@ -66,6 +66,8 @@ pub(crate) fn contract(
     let mut build: Table = registers.collect();
     build.insert("name".to_owned(), "rehearsal".into());
     table.insert("build".to_owned(), Value::Array(vec![build.into()]));
+    // Nobody rebuilt the build of a rehearsal.
+    table.remove("build_signers");
     let rewritten = toml::to_string(&table)?;
     let contract = Contract::parse(rewritten.as_bytes())
         .map_err(|why| own_mistake(text, &own, &table).unwrap_or(why))?;

@@ -22,6 +22,12 @@ impl Digest {
         Self::from_ring(&context.finish())
     }
 
+    /// SHA-384 of `bytes` alone, as `sha384sum` prints it: of files that others make and name.
+    #[must_use]
+    pub fn of_file(bytes: &[u8]) -> Self {
+        Self::from_ring(&digest::digest(&digest::SHA384, bytes))
+    }
+
     pub(crate) fn from_ring(digest: &digest::Digest) -> Self {
         let mut bytes = [0; Self::LEN];
         bytes.copy_from_slice(digest.as_ref());

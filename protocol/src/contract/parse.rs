@@ -1,6 +1,7 @@
 //! Reads a [`Contract`] from TOML, and refuses one that is not consistent.
 
 mod analysis;
+mod builds;
 mod claims;
 mod column;
 mod flaw;
@@ -9,8 +10,8 @@ mod named;
 mod raw;
 
 use super::{
-    Budget, Build, CUSTODY_ADDRESS, Column, Contract, CustodyAddress, Dataset,
-    MAX_LIFETIME_EPSILON, Party, Period, Role, RoleKind, TAG, VERSION, is_name,
+    Budget, CUSTODY_ADDRESS, Column, Contract, CustodyAddress, Dataset, MAX_LIFETIME_EPSILON,
+    Party, Period, Role, RoleKind, TAG, VERSION, is_name,
 };
 use crate::{
     digest::Digest,
@@ -20,7 +21,7 @@ use crate::{
     text,
 };
 use analysis::Known;
-use attestation_verifier::{Pcr, Region};
+use attestation_verifier::Region;
 use named::{Named, alike};
 use raw::{RawBudget, RawContract, RawDataset, RawParty, RawPeriod};
 use std::{collections::BTreeMap, fmt, ops::Range, str::FromStr};
@@ -87,23 +88,9 @@ impl Page<'_> {
         let known = Known { parties: &parties, datasets: &datasets, purposes: &purposes };
         let analyses = analysis::analyses(self, raw.analyses, known)?;
         claims::check(self, &claims, &datasets, &analyses)?;
-        let mut builds = Named::new(self);
-        for build in raw.builds {
-            let name = self.name(&build.name)?;
-            let pcrs = [(0, &build.pcr0), (1, &build.pcr1), (2, &build.pcr2)];
-            let pcrs = pcrs.into_iter().map(|(index, text)| {
-                let pcr: Pcr = self.value(text, "PCR")?;
-                if pcr == Pcr::DEBUG {
-                    return Err(self.range(text, "pcr", "not all zeros: that is a debug enclave"));
-                }
-                Ok((index, pcr))
-            });
-            let pcrs = pcrs.collect::<Parsed<_>>()?;
-            builds.insert(&build.name, Build { name, pcrs })?;
-        }
-        for (found, what) in
-            [(analyses.is_empty(), "analysis"), (builds.things.is_empty(), "build")]
-        {
+        let (builds, build_signers) =
+            builds::builds(self, &raw.builds, raw.build_signers.as_ref())?;
+        for (found, what) in [(analyses.is_empty(), "analysis"), (builds.is_empty(), "build")] {
             if found {
                 return Err(self.flaw(raw.contract.span(), Flaw::Missing(what)));
             }
@@ -125,8 +112,9 @@ impl Page<'_> {
             parties,
             datasets,
             analyses,
-            builds: builds.things.into_values().collect(),
             regions: raw.regions.as_ref().map_or(Ok(Vec::new()), |list| self.regions(list))?,
+            builds,
+            build_signers,
         })
     }
 

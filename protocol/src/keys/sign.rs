@@ -202,14 +202,25 @@ impl<'a> Envelope<'a> {
         signer: &PublicKey,
         context: &[u8],
     ) -> Result<T, SignatureError> {
-        if self.signer != *signer {
-            return Err(SignatureError::OtherSigner { found: self.signer, expected: *signer });
-        }
         if self.payload.len() > T::SIZE.bytes {
             return Err(SignatureError::Malformed);
         }
-        signer.verify(&cose::one(signer, context, self.payload), self.signature)?;
-        canonical::from_slice_within(self.payload, T::SIZE).map_err(|_| SignatureError::Malformed)
+        let payload = self.verify_bytes(signer, context)?;
+        canonical::from_slice_within(payload, T::SIZE).map_err(|_| SignatureError::Malformed)
+    }
+
+    /// The payload, if `signer` signed it in the domain `tag`: of things that are no canonical CBOR, such as a build
+    /// manifest.
+    ///
+    /// # Errors
+    ///
+    /// [`SignatureError`] if another key signed, or signed something else.
+    pub fn verify_bytes(&self, signer: &PublicKey, tag: &[u8]) -> Result<&'a [u8], SignatureError> {
+        if self.signer != *signer {
+            return Err(SignatureError::OtherSigner { found: self.signer, expected: *signer });
+        }
+        signer.verify(&cose::one(signer, tag, self.payload), self.signature)?;
+        Ok(self.payload)
     }
 }
 

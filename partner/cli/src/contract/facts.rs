@@ -34,7 +34,8 @@ pub(super) fn facts(contract: &Contract) -> Parts {
     }
     for build in &contract.builds {
         let pcrs = build.pcrs.iter().map(|(index, pcr)| (format!("PCR{index}"), pcr.to_string()));
-        add(BUILD, &build.name, pcrs.collect());
+        let manifest = build.manifest.map(|digest| ("manifest".to_owned(), digest.to_string()));
+        add(BUILD, &build.name, pcrs.chain(manifest).collect());
     }
     parts
 }
@@ -101,6 +102,8 @@ fn head(contract: &Contract) -> Facts {
     let supersedes = contract.supersedes.map_or("none".to_owned(), |digest| digest.to_string());
     let regions = in_words(&contract.regions);
     let regions = (!contract.regions.is_empty()).then(|| (REGIONS.to_owned(), regions));
+    let signers: Vec<_> = contract.build_signers.iter().map(ToString::to_string).collect();
+    let signers = (!signers.is_empty()).then(|| (BUILD_SIGNERS, signers.join(", ")));
     [
         ("the name", contract.name.clone()),
         (END, number::moment(contract.expires)),
@@ -111,8 +114,9 @@ fn head(contract: &Contract) -> Facts {
         ("the contract it names as its predecessor", supersedes),
         ("the purposes", contract.purposes.join(", ")),
     ]
-    .map(|(what, value)| (what.to_owned(), value))
     .into_iter()
+    .chain(signers)
+    .map(|(what, value)| (what.to_owned(), value))
     .chain(regions)
     .collect()
 }
@@ -194,6 +198,7 @@ const REGIONS: &str = "the regions it may run in";
 const BUILD: &str = "build";
 const ROOT_KEY: &str = "root key";
 const RECIPIENT_KEY: &str = "recipient key";
+const BUILD_SIGNERS: &str = "who must have rebuilt every image";
 const SALT: &str = "the digest of the bucket salt";
 /// Facts that a draft without keys cannot have.
-const OF_KEYS: [&str; 3] = [ROOT_KEY, RECIPIENT_KEY, SALT];
+const OF_KEYS: [&str; 4] = [ROOT_KEY, RECIPIENT_KEY, SALT, BUILD_SIGNERS];

@@ -1,4 +1,4 @@
-use super::{facts::compared, header, snippet::Snippet, successor::Successor};
+use super::{facts::compared, header, rebuilt, snippet::Snippet, successor::Successor};
 use crate::{document, failure::Failure, files, salt, say};
 use attestation_verifier::{InvalidPcr, Pcr, registers};
 use client::{keys, salts};
@@ -187,7 +187,8 @@ impl New {
         let has_build = !self.pcr.is_empty() || self.pcrs.is_some();
         let pcrs = if has_build { self.registers()? } else { BTreeMap::new() };
         let supersedes = replaced.digest;
-        let successor = Successor { name, expires, supersedes, parties, pcrs: &pcrs };
+        let manifest = self.pcrs.as_deref().map(rebuilt::digest).transpose()?.flatten();
+        let successor = Successor { name, expires, supersedes, parties, pcrs: &pcrs, manifest };
         successor.text(&text)
     }
 

@@ -67,6 +67,7 @@ fn as_json(paper: &Paper) -> serde_json::Value {
         "datasets": datasets.collect::<Vec<_>>(), "analyses": analyses.collect::<Vec<_>>(),
         "builds": contract.builds.iter().map(|build| &build.name).collect::<Vec<_>>(),
         "regions": contract.regions.iter().map(Region::as_str).collect::<Vec<_>>(),
+        "build_signers": contract.build_signers.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
 }
 
@@ -112,6 +113,18 @@ pub(crate) fn outline(paper: &Paper, now: Time) -> Outline {
         page.whole(1, Text::fixed(only).quote(&build.name).and(alone));
         for (index, pcr) in &build.pcrs {
             page.whole(2, Text::fixed(format!("PCR{index} {pcr}")));
+        }
+        if let Some(manifest) = build.manifest {
+            page.whole(2, Text::fixed(format!("build manifest {manifest}")));
+        }
+    }
+    if !contract.build_signers.is_empty() {
+        page.sentence(
+            1,
+            "Rebuilt by the holder of each of these keys, who signed its manifest:".into(),
+        );
+        for key in &contract.build_signers {
+            page.whole(2, Text::fixed(key.to_string()));
         }
     }
     page

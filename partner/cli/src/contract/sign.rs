@@ -1,3 +1,4 @@
+use super::rebuilt;
 use crate::{
     document,
     failure::Failure,
@@ -43,6 +44,11 @@ pub(crate) struct Sign {
     #[arg(long)]
     other_bucket_salt: bool,
 
+    /// The build manifest of each build that names one: its build-manifest.json, or the .cose file of everybody who must
+    /// have rebuilt it
+    #[arg(long = "build-manifest", value_name = "FILE")]
+    build_manifests: Vec<PathBuf>,
+
     #[command(flatten)]
     people: PeopleArgs,
 
@@ -62,6 +68,7 @@ impl Sign {
             Contract::parse(joint.payload()).map_err(|why| files::named(&self.file, why))?;
         joint.signers().map_err(named)?;
         self.check_digest(&contract)?;
+        rebuilt::check(&contract, &self.build_manifests)?;
         if contract.expires <= client::clock::now() {
             return Err(Failure::no(format!(
                 "{}: the contract ended at {}, and nothing is done under it any more: write one that ends later",
@@ -108,6 +115,7 @@ impl Sign {
             dir,
             salts: None,
             other_bucket_salt: false,
+            build_manifests: Vec::new(),
             people: PeopleArgs::default(),
             passphrase: PassphraseArgs::default(),
         }

@@ -18,6 +18,8 @@ pub(super) struct Successor<'a> {
     pub(super) parties: &'a [Snippet],
     /// Registers of its build; none to keep the builds.
     pub(super) pcrs: &'a BTreeMap<u8, Pcr>,
+    /// Digest of the manifest that the registers are from, if they are from one.
+    pub(super) manifest: Option<Digest>,
 }
 
 impl Successor<'_> {
@@ -53,6 +55,17 @@ impl Successor<'_> {
             let key = format!("pcr{index}");
             let none = || by_hand(&format!("its build has no line that begins with {key} ="));
             set(build, &key, &pcr.to_string()).ok_or_else(none)?;
+        }
+        let names_manifest = build.iter().any(|line| value_of(line, "manifest").is_some());
+        match self.manifest {
+            Some(digest) if names_manifest => drop(set(build, "manifest", &digest.to_string())),
+            None if names_manifest => {
+                return Err(Failure::unclear(
+                    "the build of the contract that is replaced names its manifest: give the build-manifest.json of the new build with \
+                     --pcrs, instead of its registers alone",
+                ));
+            }
+            _ => {}
         }
         Ok(())
     }

@@ -104,6 +104,12 @@ pub enum Flaw {
         /// How many things must be listed.
         least: usize,
     },
+    /// Somebody must have rebuilt a build whose manifest the contract does not name.
+    #[error(
+        "build \"{0}\" names no manifest, which those in build_signers are to sign: add manifest = \"..\", the SHA-384 of its \
+         build-manifest.json, or leave build_signers out"
+    )]
+    NoManifest(String),
     /// A dataset has no budget for a purpose of an analysis.
     #[error("dataset \"{dataset}\" has no budget for the purpose \"{purpose}\"")]
     NoBudget {

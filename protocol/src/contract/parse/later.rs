@@ -4,11 +4,8 @@
 pub(in crate::contract) type Later = (&'static str, &'static str);
 
 /// Fields by the table of the contract that will have them.
-pub(in crate::contract) const CONTRACT: &[Later] = &[
-    ("retention_days", "how long sealed data and results are kept"),
-    ("build_manifest", "a build named by its signed manifest"),
-    ("build_signers", "who must have rebuilt the image"),
-];
+pub(in crate::contract) const CONTRACT: &[Later] =
+    &[("retention_days", "how long sealed data and results are kept")];
 
 pub(in crate::contract) const DATASET: &[Later] = &[
     ("rows_per_person", "a bound on the rows of one person"),
@@ -30,12 +27,9 @@ pub(in crate::contract) const ANALYSIS: &[Later] = &[
     ("orders", "orders that run by a schedule"),
 ];
 
-pub(in crate::contract) const BUILD: &[Later] =
-    &[("manifest", "a build named by its signed manifest")];
-
 /// The feature that `field` will be for, if a later build will have the field anywhere in a
 /// contract.
 pub(in crate::contract) fn feature(field: &str) -> Option<Later> {
-    let all = [CONTRACT, DATASET, COLUMN, ANALYSIS, BUILD];
+    let all = [CONTRACT, DATASET, COLUMN, ANALYSIS];
     all.into_iter().flatten().copied().find(|(name, _)| *name == field)
 }

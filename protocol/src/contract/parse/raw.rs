@@ -22,6 +22,7 @@ pub(super) struct RawContract {
     pub(super) bucket_salt: Spanned<String>,
     pub(super) purposes: Spanned<Vec<Spanned<String>>>,
     pub(super) regions: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(super) build_signers: Option<Spanned<Vec<Spanned<String>>>>,
     #[serde(default, rename = "party")]
     pub(super) parties: Vec<RawParty>,
     #[serde(default, rename = "dataset")]
@@ -93,4 +94,5 @@ pub(super) struct RawBuild {
     pub(super) pcr0: Spanned<String>,
     pub(super) pcr1: Spanned<String>,
     pub(super) pcr2: Spanned<String>,
+    pub(super) manifest: Option<Spanned<String>>,
 }

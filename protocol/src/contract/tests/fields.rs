@@ -11,7 +11,6 @@ fn a_field_of_a_later_feature_is_refused_by_its_name() {
         ("[[dataset]]", later::DATASET),
         ("[[dataset.column]]", later::COLUMN),
         ("[[analysis]]", later::ANALYSIS),
-        ("[[build]]", later::BUILD),
     ] {
         for (field, feature) in fields {
             assert!(page.contains(&format!("`{field}`")), "{field}");
@@ -24,6 +23,29 @@ fn a_field_of_a_later_feature_is_refused_by_its_name() {
     let expected = "`fresh_within_days` is for a feature that is not in this build (how old the newest version \
                     may be): leave it out, since nothing would obey it";
     assert!(said.ends_with(expected), "{said}");
+}
+
+#[test]
+fn those_who_must_have_rebuilt_an_image_sign_a_manifest_that_each_build_names() {
+    let keys = [1, 2].map(|seed| signing_key(seed).public().to_string());
+    let signers = |keys: &str| {
+        edit("contract = 2", "contract = 2", &format!("contract = 2\nbuild_signers = [{keys}]"))
+    };
+    let manifest = format!("[[build]]\nmanifest = \"{}\"", "cd".repeat(48));
+    let named = |text: &str| text.replacen("[[build]]", &manifest, 1);
+    let both = format!("\"{}\", \"{}\"", keys[0], keys[1]);
+    let contract = parse(&named(&signers(&both))).unwrap();
+    assert_eq!(contract.build_signers.len(), 2);
+    assert_eq!(contract.builds[0].manifest.unwrap().to_string(), "cd".repeat(48));
+    let alone = parse(&named(&sample())).unwrap();
+    assert!(alone.build_signers.is_empty() && alone.builds[0].manifest.is_some());
+    refused(&signers(&both), "name = \"build-1\"", &Flaw::NoManifest("build-1".to_owned()));
+    refused(&named(&signers("")), "build_signers", &Flaw::Missing("key of a builder"));
+    let twice = format!("\"{0}\", \"{0}\"", keys[0]);
+    let error = parse(&named(&signers(&twice))).unwrap_err();
+    assert!(matches!(error.flaw, Flaw::Duplicate { .. }), "{error}");
+    let error = parse(&named(&signers("\"ab\""))).unwrap_err();
+    assert!(matches!(error.flaw, Flaw::Value { what: "build_signers", .. }), "{error}");
 }
 
 #[test]
