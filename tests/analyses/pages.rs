@@ -40,7 +40,8 @@ fn the_pictures_of_a_page_are_one_file() {
             fs::write(std::path::Path::new(&folder).join(format!("{name}.svg")), &slide).unwrap();
         }
     }
-    assert!(drawn > 3, "only {drawn} kinds have a picture");
+    let of_one = std::env::var("GLOVEBOX_KIND").is_ok_and(|kind| !kind.is_empty());
+    assert!(drawn > 3 || of_one, "only {drawn} kinds have a picture");
 }
 
 /// Where the contract lets it in: in values of public lists, in labels and in what the job calls things.
