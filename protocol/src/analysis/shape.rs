@@ -36,6 +36,25 @@ pub enum Shape {
     Anything,
 }
 
+impl Shape {
+    /// Whether a field of this name may stand here, or anywhere below.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        match self {
+            Self::Table(fields) => {
+                fields.iter().any(|field| field.name == name || field.shape.has(name))
+            }
+            Self::List(of) | Self::Exactly(_, of) | Self::Named(of) => of.has(name),
+            Self::Text
+            | Self::Whole
+            | Self::Number
+            | Self::Flag
+            | Self::OneOf(_)
+            | Self::Anything => false,
+        }
+    }
+}
+
 /// A field of a table.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[expect(clippy::exhaustive_structs, reason = "whoever draws a form must see a new part")]

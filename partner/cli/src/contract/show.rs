@@ -2,7 +2,7 @@ use crate::{document, failure::Failure, files::Paper, outline::Outline, say};
 use attestation_verifier::Region;
 use client::clock;
 use protocol::{
-    analysis::{sections, uses::Section},
+    analysis::{self, sections, uses::Section},
     contract::{Budget, Column, Contract, Dataset, Period, Role, Terms},
     loss::{Delta, Loss},
     page::{Text, danger, number},
@@ -160,8 +160,9 @@ fn of_all_questions(page: &mut Outline, contract: &Contract) {
     for section in asked(contract).filter(|section| !section.besides.is_empty()) {
         page.sentence(1, section.besides.into());
     }
-    let columns = contract.datasets.values().flat_map(|dataset| &dataset.columns);
-    if columns.map(|column| &column.role).any(|role| matches!(role, Role::Measure(_))) {
+    let has_floors =
+        |section: &Section| analysis::shape(section.kind).is_some_and(|job| job.has(FLOOR));
+    if asked(contract).any(has_floors) {
         let text = "A person's totals below 0 count as 0, unless a job says floor_per_user. Then what its answer \
                     says about somebody who is known to be in the data, and which of two histories is theirs, \
                     costs up to 4 rho instead of 2; whether somebody is in the data at all costs rho either way.";
@@ -332,3 +333,6 @@ pub(crate) fn every(period: Period) -> &'static str {
         _ => "for the whole contract",
     }
 }
+
+/// The field of a job that says how low one person's total may go.
+const FLOOR: &str = "floor_per_user";
