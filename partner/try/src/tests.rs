@@ -57,6 +57,40 @@ async fn rooms_of_one_agreement_answer_alike() {
     assert!(why.contains("customers, members, viewers"), "{why}");
 }
 
+/// Everybody bought in both weeks in every region, of which one counts: which one follows from the salt, and that was another each time.
+#[tokio::test]
+async fn without_noise_the_same_files_have_the_same_figures() {
+    let sample = Path::new(FOLDER).join("../../geo/sample");
+    let contract = std::fs::read_to_string(sample.join("contract.toml")).unwrap();
+    let job = std::fs::read_to_string(sample.join("job.toml")).unwrap();
+    assert!(job.contains("cells_per_person = 2"), "{job}");
+    let job = job.replace("cells_per_person = 2", "cells_per_person = 1");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("orders.csv");
+    let mut rows = std::fs::read_to_string(sample.join("orders.csv")).unwrap();
+    let head = rows.lines().next().unwrap().to_owned();
+    assert_eq!(head, "email,region,bought,spend,agreed");
+    let mut spend = 0;
+    for person in 0..300 {
+        for region in ["north", "south", "east", "west", "harbour"] {
+            for week in ["2026-07-06", "2026-09-07"] {
+                spend = (spend + 37) % 50;
+                let row = format!("often{person}@example.org,{region},{week},{spend}.00,yes\n");
+                rows.push_str(&row);
+            }
+        }
+    }
+    std::fs::write(&file, rows).unwrap();
+    let data = BTreeMap::from([("orders".to_owned(), file)]);
+    let mut found = Vec::new();
+    for _ in 0..2 {
+        let rehearsal = Rehearsal { noise: false, ..Rehearsal::new(&contract, &job, &data) };
+        let done = rehearsal.run(&mut |_| {}).await.unwrap();
+        found.push((done.released, serde_json::to_string(&done.result.answer).unwrap()));
+    }
+    assert_eq!(found[0], found[1]);
+}
+
 /// E-mail addresses in both files, of customers who agreed on every row.
 fn in_both(customers: &str, viewers: &str) -> usize {
     let mut agreed = BTreeMap::new();
