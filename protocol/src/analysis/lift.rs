@@ -29,10 +29,11 @@ use crate::{
 pub use answer::{
     ArmResult, BreakdownResult, Cell, CellCount, DiffInMeans, Economics, Heterogeneity, LeftOut,
     LiftAnswer, MarginResult, MatchRate, MatchRates, NoiseSd, OutcomeResult, PartResult,
-    RelativeLift, ReleasedAs, SampleRatio,
+    RelativeLift, ReleasedAs, SampleRatio, SegmentRatio,
 };
 pub use arms::{
     ArmFigures, Arms, CellFigure, ContrastFigures, MeasureFigures, PairFigures, PartFigures,
+    SegmentFigures,
 };
 pub use question::{Alternative, Breakdown, Cost, Lift, Multiplicity, Outcome, OutcomeKind};
 
@@ -41,6 +42,7 @@ impl Analysis for Lift {
     const SECTION: &'static Section = &uses::SECTION;
     const FLAGS: &'static [&'static str] = &[
         "srm_failed",
+        "segment_srm_failed",
         "match_differs",
         "consent_with_outcome",
         "consent_differs",

@@ -341,7 +341,13 @@ impl<'a> View<'a> {
     /// A head count of one cell.
     #[must_use]
     pub fn people(&self, value: i64) -> Figure {
-        Figure { value, noise_variance: self.variance(self.vectors.people.sigma, 1) }
+        self.people_in(value, 1)
+    }
+
+    /// A head count of so many cells together.
+    #[must_use]
+    pub fn people_in(&self, value: i64, cells: u64) -> Figure {
+        Figure { value, noise_variance: self.variance(self.vectors.people.sigma, cells) }
     }
 
     /// Variance of the noise in the sum of this many draws.

@@ -12,7 +12,7 @@ pub use crate::analysis::{
     lift::{
         ArmResult, BreakdownResult, CellCount, DiffInMeans, Economics, Heterogeneity, LeftOut,
         LiftAnswer, MarginResult, MatchRate, MatchRates, NoiseSd, OutcomeResult, PartResult,
-        RelativeLift, ReleasedAs, SampleRatio,
+        RelativeLift, ReleasedAs, SampleRatio, SegmentRatio,
     },
     table::{
         CountRange, Estimate, MatchedShare, MeasureEstimate, OtherCells, OtherTotal,

@@ -9,7 +9,7 @@ use crate::{
         CountRange, DiffInMeans, Economics, Estimate, FORMAT, Heterogeneity, JobResult, LeftOut,
         LiftAnswer, LiftResult, MatchRate, MatchRates, MatchedShare, MeasureEstimate, NoiseSd,
         OtherCells, OtherTotal, OutcomeResult, PartResult, PrivacyReport, RelativeLift, ReleasedAs,
-        SampleRatio, SpreadEstimate, TableAnswer, TableCell, TableResult,
+        SampleRatio, SegmentRatio, SpreadEstimate, TableAnswer, TableCell, TableResult,
     },
 };
 
@@ -156,6 +156,16 @@ fn breakdown(outcome: &OutcomeResult) -> BreakdownResult {
         withheld: outcomes.is_empty(),
         outcomes,
     };
+    let ratio = |segment: &str, chi2: Option<f64>| SegmentRatio {
+        segment: vec![segment.to_owned()],
+        sample_ratio: SampleRatio {
+            expected_test_share: 0.5,
+            chi2,
+            p: chi2.map(|_| 0.22),
+            flag_p: 0.01,
+            failed: false,
+        },
+    };
     BreakdownResult {
         segments: vec!["region".to_owned()],
         creative: Some("arm".to_owned()),
@@ -167,6 +177,7 @@ fn breakdown(outcome: &OutcomeResult) -> BreakdownResult {
             df: Some(1),
             p: Some(0.0614),
         }],
+        sample_ratios: vec![ratio("north", Some(1.5)), ratio("south", None)],
         left_out: LeftOut { test: Some(120), control: None },
     }
 }

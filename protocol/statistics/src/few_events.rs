@@ -4,7 +4,7 @@ use crate::lift::{Alternative, Bounds, Confidence, EffectScale, Interval};
 use counted::Counted;
 use search::{Ends, Tested, boundary, halved};
 
-mod counted;
+pub(crate) mod counted;
 mod search;
 
 /// Two arms in which something happened to few people, or to nearly all.

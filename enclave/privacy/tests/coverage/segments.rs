@@ -143,6 +143,102 @@ fn a_campaign_without_effects_has_none_on_segments() {
     }
 }
 
+/// People of each region by arm; everybody is found, and nobody has the outcome.
+fn assigned(door: &Door, people: impl Fn(u32, u32) -> i64) -> Totals {
+    totals(door.admitted.proven().tally(), |arm, region, _| {
+        (if region < REGIONS { people(arm, region) } else { 0 }, 0)
+    })
+}
+
+fn failed(result: &LiftResult) -> Vec<&str> {
+    let ratios = &result.answer.breakdown.as_ref().unwrap().sample_ratios;
+    let failed = ratios.iter().filter(|it| it.sample_ratio.failed);
+    failed.map(|it| it.segment[0].as_str()).collect()
+}
+
+/// 500 to 900 in the south, where half and half is planned, and as many too few in the control arms of all others: the whole is balanced,
+/// and gave clear effects on the south without a word.
+#[test]
+fn a_segment_whose_arms_are_not_as_planned_is_named_where_the_whole_is_balanced() {
+    let door = Door::of(contract(), asked(true, false, Multiplicity::Holm));
+    for trial in 0..20 {
+        let drawn = assigned(&door, |arm, region| match (arm, region) {
+            (0, 2) => 500,
+            (1, 2) => 900,
+            (0, 3) => 5_400,
+            _ => 5_000,
+        });
+        let result = door.answer(drawn, trial);
+        assert!(!result.answer.sample_ratio.failed, "{:?}", result.answer.sample_ratio);
+        assert!(result.flags.iter().any(|flag| flag == "segment_srm_failed"), "{:?}", result.flags);
+        assert!(failed(&result).contains(&"south"), "{:?}", failed(&result));
+        let breakdown = result.answer.breakdown.as_ref().unwrap();
+        // A quarter of the whole check's p for each of four.
+        assert!(breakdown.sample_ratios.iter().all(|it| it.sample_ratio.flag_p == 0.001 / 4.0));
+        for part in &breakdown.parts {
+            let is_flagged = part.outcomes[0].flags.iter().any(|flag| flag == "segment_srm_failed");
+            assert_eq!(is_flagged, failed(&result).contains(&part.segment[0].as_str()));
+        }
+    }
+}
+
+/// A perfect randomisation is flagged in any segment as often as is asked for, whether arms are equal or one is small.
+#[test]
+fn a_perfect_randomisation_is_flagged_at_the_stated_rate() {
+    for (share, people, epsilon, runs) in [(500_000, 2_000, 1.0, 600), (950_000, 3_000, 8.0, 300)] {
+        let asked = Lift {
+            expected_test_share: Millionths(share),
+            srm_flag_p: Millionths(50_000),
+            epsilon: Epsilon::new(epsilon).unwrap(),
+            ..asked(true, false, Multiplicity::None)
+        };
+        let door = Door::of(contract(), asked);
+        let mut flagged = 0_u32;
+        for trial in 0..runs {
+            let mut draw = Draw::new(trial + 50_000);
+            let test: Vec<_> =
+                (0..REGIONS).map(|_| draw.binomial(people, f64::from(share) / 1e6)).collect();
+            let of = |arm, region: u32| {
+                let test = test[usize::try_from(region).unwrap()];
+                if arm == 0 { test } else { people - test }
+            };
+            let result = door.answer(assigned(&door, of), trial);
+            let ratios = &result.answer.breakdown.as_ref().unwrap().sample_ratios;
+            assert!(ratios.iter().all(|it| it.sample_ratio.p.is_some()), "{ratios:?}");
+            flagged += u32::from(result.flags.iter().any(|flag| flag == "segment_srm_failed"));
+        }
+        // 5 %, but for 4 standard errors.
+        let rate = f64::from(flagged) / f64::from(runs);
+        let error = 4.0 * (0.05 * 0.95 / f64::from(runs)).sqrt();
+        assert!((rate - 0.05).abs() < error, "{share}: {rate}");
+    }
+}
+
+/// Who is in a creative that is too small to be shown is in no figure: that alone breaks no ratio. A ratio that is broken beyond that is
+/// told.
+#[test]
+fn people_who_are_hidden_with_their_creative_break_no_ratio() {
+    let door = Door::of(contract(), asked(true, true, Multiplicity::Holm));
+    let of = |small: i64, control: i64| {
+        let tally = door.admitted.proven().tally();
+        let drawn = totals(tally, |arm, region, creative| {
+            let people = match (arm, region < REGIONS, creative) {
+                (0, true, 0) => 1_000,
+                (0, true, 1) => small,
+                (1, true, 2) => control,
+                _ => 0,
+            };
+            (people, people / 10)
+        });
+        door.answer(drawn, 1)
+    };
+    // Two thirds of all are to be in the test arm.
+    let sound = of(20, 510);
+    assert!(sound.flags.iter().any(|flag| flag == "part_withheld"), "{:?}", sound.flags);
+    assert_eq!(failed(&sound), [""; 0]);
+    assert_eq!(failed(&of(20, 900)), ["east", "north", "south", "west"]);
+}
+
 /// A segment split in two and added up is the segment, and the segments added up are everybody.
 #[test]
 fn segments_add_up_to_everybody() {

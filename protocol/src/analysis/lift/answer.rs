@@ -53,6 +53,9 @@ pub struct BreakdownResult {
     pub comparisons: u64,
     /// One for each segment and creative, in the order of the contract's lists.
     pub parts: Vec<PartResult>,
+    /// Whether the arms of each segment have the sizes that the design expects, in the order of the contract's lists; empty if people
+    /// are not told apart by segment.
+    pub sample_ratios: Vec<SegmentRatio>,
     /// For each outcome, whether the effects on the segments differ by more than chance and noise.
     pub differences: Vec<Heterogeneity>,
     /// People of both arms who are in no segment that is shown, and left out of all figures.
@@ -71,6 +74,16 @@ pub struct PartResult {
     pub withheld: bool,
     /// One for each outcome of the job; empty if the part is withheld.
     pub outcomes: Vec<OutcomeResult>,
+}
+
+/// The sample-ratio check of one segment.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct SegmentRatio {
+    /// Value of each column of the segment.
+    pub segment: Vec<String>,
+    /// The check of its arms. It fails below the p of the whole check divided over the segments that can be checked.
+    pub sample_ratio: SampleRatio,
 }
 
 /// Whether the effect on an outcome is the same in all segments that are shown.
@@ -244,7 +257,7 @@ pub struct OutcomeResult {
     pub noise_sd: NoiseSd,
     /// Flags: `withheld`, `too_few`, `noise_dominates`, `few_events`, `few_payers`, `variance_floored`,
     /// `control_near_zero`, `control_barely_above_zero`, `degenerate`, `cost_unbounded` (of one more
-    /// event).
+    /// event); of a part also `segment_srm_failed`.
     pub flags: Vec<String>,
 }
 

@@ -23,6 +23,8 @@ pub struct Arms {
     pub contrasts: Vec<Option<ContrastFigures>>,
     /// Segments and creatives, in the order of their places; empty if effects are not told apart.
     pub parts: Vec<PartFigures>,
+    /// The people of each segment, in the order of their places; empty if people are not told apart by segment.
+    pub segments: Vec<SegmentFigures>,
     /// People of the test and the control arm who are in no segment that is shown and left out of all figures; `None` for an arm
     /// of which so few are left out that they are withheld, if any are.
     pub left_out: [Option<Figure>; 2],
@@ -38,6 +40,19 @@ pub struct PartFigures {
     pub creative: Option<u32>,
     /// Figures of both arms; `None` if an arm is below the threshold.
     pub pair: Option<PairFigures>,
+}
+
+/// The people of one segment, whatever creatives its test arm has.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct SegmentFigures {
+    /// Place of the segment's value in each of its columns.
+    pub segment: Vec<u32>,
+    /// People of the test and of the control arm that are shown; `None` if the segment is withheld.
+    pub people: Option<[Figure; 2]>,
+    /// More people of its test arm than this are not hidden, with the noise on their number: of creatives that are withheld, of
+    /// none or of several. `None` if all of the arm is shown.
+    pub hidden: Option<Figure>,
 }
 
 /// Two compared arms.
@@ -76,6 +91,7 @@ impl Arms {
             control: read.arm(|cell| read.is_whole(cell, control)),
             contrasts: read.contrasts_of_all(),
             parts: read.parts(),
+            segments: read.segments(),
             left_out: [test, control].map(|arm| read.left_out(arm)),
         }
     }
@@ -220,6 +236,38 @@ impl Reading<'_> {
             creatives.iter().map(part).collect::<Vec<_>>()
         });
         parts.collect()
+    }
+
+    fn segments(&self) -> Vec<SegmentFigures> {
+        if self.tally.segments().is_empty() {
+            return Vec::new();
+        }
+        let named = segments(self.tally).into_iter();
+        let named = named.filter(|segment| is_named(self.tally, segment));
+        named.map(|segment| self.people_of(&segment)).collect()
+    }
+
+    fn people_of(&self, segment: &[Place]) -> SegmentFigures {
+        let of = |arm: Arm| -> Vec<_> {
+            let is_its = |cell: &&GroupFigures| {
+                arm_of(&cell.name) == Some(arm) && self.segment(cell) == Some(segment)
+            };
+            self.shown.iter().filter(is_its).collect()
+        };
+        let sum =
+            |cells: &[&GroupFigures]| cells.iter().map(|cell| cell.people).reduce(Figure::plus);
+        let test = of(Arm::Test);
+        let has_others = test.iter().any(|cell| creative_of(self.tally, &cell.name).is_none());
+        let hidden = self.tally.creative_places().filter(|_| !has_others).map(|places| {
+            let all = places.saturating_mul(u64::from(self.tally.cells_of_arm()));
+            let shown = u64::try_from(test.len()).unwrap_or(u64::MAX);
+            self.view.people_in(self.view.thresholds().other, all.saturating_sub(shown))
+        });
+        SegmentFigures {
+            segment: segment.iter().filter_map(|place| index(*place)).collect(),
+            people: sum(&test).zip(sum(&of(Arm::Control))).map(|(test, control)| [test, control]),
+            hidden,
+        }
     }
 
     fn part(&self, segment: &[Place], creative: Option<u32>) -> PartFigures {

@@ -3,7 +3,7 @@
 use super::{
     answer::{
         BreakdownResult, CellCount, DiffInMeans, Economics, LiftAnswer, MarginResult, MatchRate,
-        NoiseSd, OutcomeResult, PartResult,
+        NoiseSd, OutcomeResult, PartResult, SampleRatio,
     },
     question::OutcomeKind,
 };
@@ -14,12 +14,7 @@ use crate::{
 
 pub(super) fn citations(answer: &LiftAnswer) -> Vec<Citation> {
     let cells = answer.cells.iter().map(people);
-    let ratio = &answer.sample_ratio;
-    let ratio = Citation {
-        p: ratio.p,
-        flags: ratio.failed.then(|| "sample_ratio".to_owned()).into_iter().collect(),
-        ..Citation::new("sample_ratio_chi2", Unit::One).value(ratio.chi2)
-    };
+    let ratio = chi2(&answer.sample_ratio);
     let rates = answer.match_rates.iter().flat_map(|rates| {
         [("test", &rates.test), ("control", &rates.control)].map(|(arm, found)| Citation {
             // Of the test whether the rates of both arms differ.
@@ -40,12 +35,33 @@ pub(super) fn citations(answer: &LiftAnswer) -> Vec<Citation> {
         let parts = breakdown.parts.iter();
         parts.flat_map(|part| of_part(breakdown, part, answer.confidence))
     });
+    let ratios = answer.breakdown.iter().flat_map(|breakdown| {
+        breakdown
+            .sample_ratios
+            .iter()
+            .map(|its| chi2(&its.sample_ratio).of_all(&breakdown.segments, &its.segment))
+    });
     let differences = answer.breakdown.iter().flat_map(|breakdown| &breakdown.differences);
     let differences = differences.map(|found| Citation {
         p: found.p,
         ..Citation::new("heterogeneity_q", Unit::One).of("outcome", &found.outcome).value(found.q)
     });
-    cells.chain([ratio]).chain(rates).chain(outcomes).chain(parts).chain(differences).collect()
+    cells
+        .chain([ratio])
+        .chain(rates)
+        .chain(outcomes)
+        .chain(ratios)
+        .chain(parts)
+        .chain(differences)
+        .collect()
+}
+
+fn chi2(ratio: &SampleRatio) -> Citation {
+    Citation {
+        p: ratio.p,
+        flags: ratio.failed.then(|| "sample_ratio".to_owned()).into_iter().collect(),
+        ..Citation::new("sample_ratio_chi2", Unit::One).value(ratio.chi2)
+    }
 }
 
 /// The figures of a segment or creative; one line for each if it is withheld.

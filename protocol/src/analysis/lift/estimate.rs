@@ -18,6 +18,7 @@ mod compared;
 mod design;
 mod margins;
 mod outcome;
+mod segments;
 
 /// The answer to a lift question, and its flags.
 ///

@@ -4,7 +4,7 @@ use super::{Events, real};
 use crate::special::normal_sf;
 
 /// A released count of an arm whose rate is supposed.
-pub(super) struct Counted {
+pub(crate) struct Counted {
     spread: Spread,
 }
 
@@ -24,7 +24,7 @@ struct Noise {
 }
 
 impl Counted {
-    pub(super) fn new(arm: &Events, rate: f64) -> Self {
+    pub(crate) fn new(arm: &Events, rate: f64) -> Self {
         let people = arm.people.round();
         let sampling = people * rate * (1.0 - rate);
         let noise = arm.noise(rate);
@@ -74,7 +74,7 @@ impl Counted {
     }
 
     /// Probability of so high a count, or a higher one.
-    pub(super) fn at_least(&self, count: i64) -> f64 {
+    pub(crate) fn at_least(&self, count: i64) -> f64 {
         match &self.spread {
             Spread::Exact { first, events, noise } => {
                 let (sure, sum) = folded(events, &noise.tails, count - first + noise.reach);

@@ -1,12 +1,12 @@
 //! Effects on segments and of creatives, with their names.
 
-use super::names;
+use super::{names, segments::ratios};
 use crate::{
     analysis::{
         Scope,
         lift::{
             Arms, Breakdown, BreakdownResult, Heterogeneity, LeftOut, Lift, OutcomeResult,
-            PartFigures, PartResult, uses::Listed,
+            PartFigures, PartResult, SampleRatio, SegmentFigures, SegmentRatio, uses::Listed,
         },
         rules::column_role,
     },
@@ -32,11 +32,23 @@ pub(super) fn breakdown(
         let at = usize::try_from(place).unwrap_or(usize::MAX);
         domain.get(at).cloned().unwrap_or_default()
     };
-    let part = |(part, outcomes): (&PartFigures, Vec<OutcomeResult>)| PartResult {
-        segment: domains.iter().zip(&part.segment).map(|(it, place)| name(it, *place)).collect(),
-        creative: creatives.as_ref().zip(part.creative).map(|(it, place)| name(it, place)),
-        withheld: part.pair.is_none(),
-        outcomes: if part.pair.is_some() { outcomes } else { Vec::new() },
+    let segment = |places: &[u32]| -> Vec<String> {
+        domains.iter().zip(places).map(|(it, place)| name(it, *place)).collect()
+    };
+    let ratios = ratios(arms, asked);
+    let failed: Vec<_> =
+        arms.segments.iter().zip(&ratios).filter(|(_, ratio)| ratio.failed).collect();
+    let part = |(part, mut outcomes): (&PartFigures, Vec<OutcomeResult>)| {
+        if failed.iter().any(|(its, _)| its.segment == part.segment) {
+            let flags = outcomes.iter_mut().map(|outcome| &mut outcome.flags);
+            flags.for_each(|flags| flags.push(SRM_FAILED.to_owned()));
+        }
+        PartResult {
+            segment: segment(&part.segment),
+            creative: creatives.as_ref().zip(part.creative).map(|(it, place)| name(it, place)),
+            withheld: part.pair.is_none(),
+            outcomes: if part.pair.is_some() { outcomes } else { Vec::new() },
+        }
     };
     let parts: Vec<_> = arms.parts.iter().zip(parts).map(part).collect();
     let [test, control] = arms.left_out.map(|people| people.map(|people| people.value));
@@ -44,15 +56,21 @@ pub(super) fn breakdown(
     let differences = differences
         .map(|(at, outcome)| Heterogeneity { outcome: outcome.name.clone(), ..differ(&parts, at) });
     let flags = names(&[
+        (SRM_FAILED, !failed.is_empty()),
         ("part_withheld", parts.iter().any(|part| part.withheld)),
         ("rest_left_out", test.is_some() || control.is_some()),
     ]);
+    let of_segment = |(its, sample_ratio): (&SegmentFigures, SampleRatio)| SegmentRatio {
+        segment: segment(&its.segment),
+        sample_ratio,
+    };
     let result = BreakdownResult {
         segments: segments.clone(),
         creative: creative.clone(),
         comparisons: u64::try_from(comparisons).unwrap_or(u64::MAX),
         differences: differences.collect(),
         parts,
+        sample_ratios: arms.segments.iter().zip(ratios).map(of_segment).collect(),
         left_out: LeftOut { test, control },
     };
     (Some(result), flags)
@@ -85,3 +103,6 @@ fn differ(parts: &[PartResult], at: usize) -> Heterogeneity {
         p: found.map(|found| found.p),
     }
 }
+
+/// The flag of a segment whose arms do not have the planned sizes, and of every outcome of its parts.
+const SRM_FAILED: &str = "segment_srm_failed";

@@ -45,7 +45,10 @@ impl Design {
         };
         let cells = arms.cells.iter().filter(exists);
         let cells: Vec<_> = cells.map(count).collect();
-        let sample_ratio = ratio(arms, asked);
+        let both = arms.test.as_ref().zip(arms.control.as_ref());
+        let counts = both.map(|(test, control)| [figure(test.people), figure(control.people)]);
+        let share = asked.expected_test_share.value();
+        let sample_ratio = ratio(counts, share, asked.srm_flag_p.value());
         let match_rates = match_rates(arms, keeps_refusers, asked);
         let consent_rates = consent_rates(arms, asked).filter(|_| keeps_refusers);
         let listed = Listed::of(scope.terms);
@@ -73,16 +76,10 @@ fn count(cell: &CellFigure) -> CellCount {
     CellCount { cell: cell.cell, n: cell.n, noise_sd: cell.noise_variance.sqrt() }
 }
 
-/// Compares the head counts of the arms with the shares of the design. The tally has the several
+/// Compares the head counts of the test and the control arm with the shares of the design. The tally has the several
 /// values of an arm as one, so the shares among them cannot be tested.
-fn ratio(arms: &Arms, asked: &Lift) -> SampleRatio {
-    let expected = asked.expected_test_share.value();
-    let flag_p = asked.srm_flag_p.value();
-    let both = arms.test.as_ref().zip(arms.control.as_ref());
-    let found = both.map(|(test, control)| {
-        let counts = [figure(test.people), figure(control.people)];
-        sample_ratio(&counts, &[expected, 1.0 - expected], flag_p)
-    });
+pub(super) fn ratio(counts: Option<[Figure; 2]>, expected: f64, flag_p: f64) -> SampleRatio {
+    let found = counts.map(|counts| sample_ratio(&counts, &[expected, 1.0 - expected], flag_p));
     SampleRatio {
         expected_test_share: expected,
         chi2: found.and_then(|ratio| ratio.statistic),

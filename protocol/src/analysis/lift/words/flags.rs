@@ -1,14 +1,15 @@
 //! What can mislead in a comparison of arms.
 
-use super::part_name;
+use super::{part_name, people::failing};
 use crate::{
     page::{Text, explain, number},
-    result::LiftResult,
+    result::{LiftResult, OutcomeResult},
 };
 
 /// Flags that say that an effect may come from the design and not from the campaign.
-const BROKEN: [&str; 6] = [
+const BROKEN: [&str; 7] = [
     "srm_failed",
+    SEGMENT_SRM_FAILED,
     "match_differs",
     "consent_with_outcome",
     "consent_differs",
@@ -20,7 +21,12 @@ const BROKEN: [&str; 6] = [
 /// against the design.
 pub(super) fn broken(result: &LiftResult) -> Vec<Text> {
     let raised = result.flags.iter().filter(|flag| BROKEN.contains(&flag.as_str()));
-    raised.map(|flag| explain(flag, own).capital()).collect()
+    raised.map(|flag| said(result, flag).capital()).collect()
+}
+
+/// Whether an outcome is of a segment whose arms do not have the planned sizes.
+pub(super) fn is_of_broken_segment(outcome: &OutcomeResult) -> bool {
+    outcome.flags.iter().any(|flag| flag == SEGMENT_SRM_FAILED)
 }
 
 /// Every flag of a result, each with the sentence that explains it.
@@ -39,7 +45,8 @@ fn of_parts(result: &LiftResult) -> Vec<Text> {
     let mut raised: Vec<((&str, &str), Text)> = Vec::new();
     for part in &breakdown.parts {
         for outcome in &part.outcomes {
-            for flag in &outcome.flags {
+            // Told once, of all segments.
+            for flag in outcome.flags.iter().filter(|flag| *flag != SEGMENT_SRM_FAILED) {
                 let key = (outcome.name.as_str(), flag.as_str());
                 match raised.iter_mut().find(|(known, _)| *known == key) {
                     Some((_, names)) => {
@@ -63,6 +70,9 @@ fn said(result: &LiftResult, flag: &str) -> Text {
     match flag {
         "arm_withheld" => Text::fixed(format!("{why}, so nothing is shown about it.")),
         "withheld" => Text::fixed(format!("withheld, because {why}.")),
+        SEGMENT_SRM_FAILED => {
+            Text::fixed("in ").with(failing(result)).and(": ").with(explain(flag, own))
+        }
         other => explain(other, own),
     }
 }
@@ -74,6 +84,12 @@ fn own(flag: &str) -> Option<&'static str> {
             "the arms do not have the sizes that the design expects: something besides chance \
              decided who is in which arm, or who was left out. Do not use the estimates before the \
              cause is known."
+        }
+        SEGMENT_SRM_FAILED => {
+            "the arms of a segment do not have the sizes that the design expects, which chance and noise do, in any segment, as rarely \
+             as in the whole: something besides chance decided who is in which arm there, even if all segments together are \
+             balanced. Do not use the effects on it, find out how its people were assigned, and use the effect on everybody only \
+             once you know that the others were assigned by chance."
         }
         "match_differs" => {
             "the arms were found among the outcomes at different rates, which chance and noise do in \
@@ -161,3 +177,6 @@ fn of_outcome(flag: &str) -> Option<&'static str> {
         _ => return None,
     })
 }
+
+/// The flag of segments whose arms do not have the planned sizes.
+const SEGMENT_SRM_FAILED: &str = "segment_srm_failed";

@@ -47,9 +47,10 @@ fn statement(
             ));
             for (place, (part, it)) in found.iter().enumerate().take(NAMED) {
                 let change = it.diff_in_means.as_ref().map(|diff| Scale::of(it).change(diff.ate));
+                let doubt = if flags::is_of_broken_segment(it) { "; do not use" } else { "" };
                 let comma = if place > 0 { ", " } else { "" };
                 text = text.and(comma).with(name(part));
-                text = text.and(format!(" ({})", change.unwrap_or_default()));
+                text = text.and(format!(" ({}{doubt})", change.unwrap_or_default()));
             }
             text.and(if found.len() > NAMED { ", and others." } else { "." })
         }
@@ -144,10 +145,15 @@ fn figures(
     match differ {
         Some(p) => section.with(Block::Note(Text::fixed(format!(
             "Whether the effect differs between segments is a question of its own: {} ({}, against {:.4}; Cochran\u{2019}s test, not adjusted). \
-             That it is clear in one and not in another does not answer it.",
+             That it is clear in one and not in another does not answer it.{}",
             if p < 1.0 - result.answer.confidence { "it does" } else { "no difference is shown" },
             p_is(p),
-            1.0 - result.answer.confidence
+            1.0 - result.answer.confidence,
+            if of_outcome(breakdown, at).any(|(_, it)| flags::is_of_broken_segment(it)) {
+                " Segments whose arms do not have the planned sizes are among them, which alone can make a difference."
+            } else {
+                ""
+            }
         )))),
         None => section,
     }

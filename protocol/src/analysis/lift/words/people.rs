@@ -41,12 +41,12 @@ pub(super) fn section(result: &LiftResult) -> Section {
         section
     };
     let confidence = level(result.answer.confidence);
-    let section = section.with(Block::Paragraph(sample_ratio(result))).with(Block::Paragraph(
-        Text::fixed(format!(
-            "Found among the outcomes, with {confidence} intervals: {}.",
-            rates(result.answer.match_rates.as_ref())
-        )),
-    ));
+    let mut section = section.with(Block::Paragraph(sample_ratio(result)));
+    section.blocks.extend(by_segment(result).map(Block::Paragraph));
+    let section = section.with(Block::Paragraph(Text::fixed(format!(
+        "Found among the outcomes, with {confidence} intervals: {}.",
+        rates(result.answer.match_rates.as_ref())
+    ))));
     let refused = result.answer.cells.iter().any(|cell| cell.cell == Cell::TestRefused);
     let text = || {
         let found = rates(result.answer.consent_rates.as_ref());
@@ -66,6 +66,41 @@ fn sample_ratio(result: &LiftResult) -> Text {
         "Sample-ratio check, for an expected share of {:.4} in the test arm: {verdict}.",
         ratio.expected_test_share
     ))
+}
+
+/// The checks of segments; `None` if people are not told apart by segment.
+fn by_segment(result: &LiftResult) -> Option<Text> {
+    let ratios = &result.answer.breakdown.as_ref()?.sample_ratios;
+    let flag_p = ratios.first()?.sample_ratio.flag_p;
+    let checked = ratios.iter().filter(|it| it.sample_ratio.p.is_some()).count();
+    let failed = ratios.iter().filter(|it| it.sample_ratio.failed).count();
+    let number = |count: usize| whole(i64::try_from(count).unwrap_or(i64::MAX));
+    let rest = ratios.len() - checked;
+    let rest =
+        if rest > 0 { format!("; {} could not be checked", number(rest)) } else { String::new() };
+    let text = Text::fixed(format!(
+        "The same check of each segment, {} in all, which fails below p = {}: ",
+        number(ratios.len()),
+        size(flag_p)
+    ));
+    Some(match (checked, failed) {
+        (0, _) => text.and("none could be checked."),
+        (checked, 0) => text.and(format!("{} passed{rest}.", number(checked))),
+        (_, failed) => text
+            .and(format!("{} FAILED ", number(failed)))
+            .with(failing(result))
+            .and(format!("{rest}.")),
+    })
+}
+
+/// The segments whose arms do not have the planned sizes, each with its p.
+pub(super) fn failing(result: &LiftResult) -> Text {
+    let ratios = result.answer.breakdown.iter().flat_map(|breakdown| &breakdown.sample_ratios);
+    let failed = ratios.filter(|it| it.sample_ratio.failed).map(|it| {
+        let p = it.sample_ratio.p.map(|p| format!(" ({})", p_is(p)));
+        Text::names(&it.segment, " / ").and(p.unwrap_or_default())
+    });
+    Text::list(failed, " and ")
 }
 
 /// The whole of each arm, where it is shown: its people, and the s.d. of the noise on them.
