@@ -114,6 +114,10 @@ pub struct GeoEstimate {
     pub interval: IntervalKind,
     /// P-value of no effect, from the same inversion as the interval; null without one.
     pub p: Option<f64>,
+    /// The same adjusted after Holm over the cells, each method by itself; null where `p` is, or where there is one cell.
+    pub p_adjusted: Option<f64>,
+    /// Level of the intervals: higher than the job's where there are several cells.
+    pub ci_level: f64,
 }
 
 /// What an interval is.

@@ -23,14 +23,15 @@ fn of_cell(answer: &GeoAnswer, cell: &GeoCell) -> Vec<Citation> {
     let incremental = |metric, unit| of(metric, unit);
     let mut figures = Vec::new();
     for estimate in &cell.estimates {
-        figures.extend(of_estimate(estimate, level, &incremental));
+        figures.extend(of_estimate(estimate, &incremental));
     }
     if cell.estimates.is_empty() {
         let is_withheld = cell.observed.is_empty();
         figures.push(Citation { withheld: is_withheld, ..of("incremental", Unit::Amount) });
     }
     if let Some(iroas) = cell.iroas {
-        figures.push(of("iroas", Unit::One).value(iroas).within(cell.iroas_ci, level));
+        let own = cell.estimates.first().map_or(level, |first| first.ci_level);
+        figures.push(of("iroas", Unit::One).value(iroas).within(cell.iroas_ci, own));
     }
     if let Some(placebo) = &cell.placebo_in_space {
         figures.push(Citation { p: Some(placebo.p), ..of("placebo_in_space", Unit::One) });
@@ -44,12 +45,13 @@ fn of_cell(answer: &GeoAnswer, cell: &GeoCell) -> Vec<Citation> {
 
 fn of_estimate(
     estimate: &GeoEstimate,
-    level: f64,
     of: &dyn Fn(&'static str, Unit) -> Citation,
 ) -> Vec<Citation> {
     let of = |metric, unit| of(metric, unit).of("method", estimate.method.name());
     let total = of("incremental", Unit::Amount).value(estimate.total);
-    let total = Citation { p: estimate.p, ..total.within(estimate.total_ci, level) };
+    let level = estimate.ci_level;
+    let total = total.within(estimate.total_ci, level);
+    let total = Citation { p: estimate.p, p_adjusted: estimate.p_adjusted, ..total };
     let lift = of("lift", Unit::Share).value(estimate.lift).within(estimate.lift_ci, level);
     vec![total, lift]
 }

@@ -4,9 +4,15 @@
 //! interval. Nothing here adds noise to an estimate or takes it away.
 
 mod cell;
+mod levels;
 mod panel;
 
-use super::{answer::GeoAnswer, question::Geo, tally::used, uses::Listed};
+use super::{
+    answer::{GeoAnswer, GeoCell},
+    question::Geo,
+    tally::used,
+    uses::Listed,
+};
 use crate::{
     analysis::{
         Scope,
@@ -16,6 +22,8 @@ use crate::{
     released::View,
     tally::Side,
 };
+use cell::Prepared;
+use levels::Levels;
 use panel::Panel;
 use statistics::shown::Passing;
 
@@ -32,8 +40,7 @@ pub(super) fn answer(
     let listed = Listed::of(scope.terms)?;
     let panel = Panel::new(view, asked, &listed, scope)?;
     let alpha = 1.0 - asked.confidence.value();
-    let cells: Vec<_> =
-        asked.cells.iter().map(|cell| cell::estimated(cell, asked, &panel)).collect();
+    let cells = cells(asked, &panel, alpha);
     let mut flags: Vec<String> = Vec::new();
     for flag in cells.iter().flat_map(|cell| &cell.flags) {
         if !flags.contains(flag) {
@@ -70,6 +77,19 @@ pub(super) fn answer(
         }),
     };
     Some((answer, flags))
+}
+
+/// The estimates of all cells. Their p-values come first: together they decide the level of each interval.
+fn cells(asked: &Geo, panel: &Panel, alpha: f64) -> Vec<GeoCell> {
+    let prepared = asked.cells.iter().map(|cell| Prepared::new(cell, asked, panel));
+    let prepared: Vec<_> = prepared.collect();
+    let levels = if prepared.len() > 1 {
+        let p: Vec<_> = prepared.iter().map(Prepared::p_values).collect();
+        levels::adjusted(&p, alpha)
+    } else {
+        vec![Levels::new(); prepared.len()]
+    };
+    prepared.into_iter().zip(levels).map(|(cell, levels)| cell.estimated(&levels)).collect()
 }
 
 /// Says whose rows are counted.

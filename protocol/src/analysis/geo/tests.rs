@@ -289,6 +289,57 @@ fn a_fit_is_poor_beside_level_and_effect_not_beside_a_plain_mean() {
     }
 }
 
+/// Two cells of which one has an effect: what a page says of each allows for having looked at both.
+#[test]
+fn several_cells_are_adjusted_together_and_no_interval_contradicts_its_p() {
+    let cell = |name: &str, city: &str| {
+        format!("[[geo.cell]]\nname = \"{name}\"\ntreated = [\"{city}\"]\n")
+    };
+    let start = JOB.find("[[geo.cell]]").unwrap();
+    let end = JOB.find("[geo.outcome]").unwrap();
+    let job = |confidence: &str| {
+        let cells = [cell("one", "chicago"), cell("two", "portland"), cell("three", "reno")];
+        let head = format!("{}confidence = {confidence}\n", &JOB[..start]);
+        [&head, &*cells.concat(), &JOB[end..]].concat()
+    };
+    let lifted = |city: &str, day: usize, found: i64| {
+        Some(if city == "chicago" && day >= 90 { found + found / 5 } else { found })
+    };
+    for confidence in ["0.8", "0.9", "0.95"] {
+        let (answer, _) = answered(&job(confidence), lifted);
+        let alpha = 1.0 - answer.confidence;
+        let of = |method: Method| -> Vec<_> {
+            let all = answer.cells.iter().flat_map(|cell| &cell.estimates);
+            all.filter(|estimate| estimate.method == method).collect()
+        };
+        let own = of(Method::SyntheticControl);
+        assert_eq!(own.len(), 3);
+        // Holm by hand: the smallest p three times, then two times, then once, never falling.
+        let mut order: Vec<_> =
+            own.iter().map(|it| (it.p.unwrap(), it.p_adjusted.unwrap())).collect();
+        order.sort_by(|one, other| one.0.total_cmp(&other.0));
+        let mut largest = 0.0_f64;
+        for ((p, adjusted), times) in order.iter().zip([3.0, 2.0, 1.0]) {
+            largest = largest.max(p * times).min(1.0);
+            assert!((adjusted - largest).abs() < 1e-12, "{order:?}");
+        }
+        for estimate in answer.cells.iter().flat_map(|cell| &cell.estimates) {
+            let [low, high] = estimate.total_ci;
+            let Some(p) = estimate.p_adjusted else { continue };
+            let excludes = low.is_some_and(|low| low > 0.0) || high.is_some_and(|high| high < 0.0);
+            assert_eq!(excludes, p <= alpha * (1.0 + 1e-12), "{confidence}: {estimate:?}");
+            assert!(estimate.ci_level >= answer.confidence - 1e-12, "{estimate:?}");
+        }
+        assert!(own.iter().any(|it| it.p_adjusted.unwrap() <= alpha), "{confidence}: {own:?}");
+        assert!(own.iter().any(|it| it.p_adjusted > it.p), "{confidence}: {own:?}");
+    }
+    // One cell is as it was.
+    let (answer, _) = answered(JOB, exactly);
+    for estimate in &answer.cells[0].estimates {
+        assert_eq!((estimate.p_adjusted, estimate.ci_level), (None, answer.confidence));
+    }
+}
+
 #[test]
 fn there_is_no_lift_of_less_than_nothing() {
     let treated = |city: &str| ["chicago", "portland"].contains(&city);

@@ -86,8 +86,12 @@ fn statement(answer: &GeoAnswer, cell: &GeoCell) -> Statement {
 
 /// The interval in a sentence, and what it says of no effect.
 fn interval(answer: &GeoAnswer, cell: &GeoCell, estimate: &GeoEstimate) -> String {
-    let level = level(answer.confidence);
-    let p = estimate.p.map(|p| format!(" ({})", p_is(p))).unwrap_or_default();
+    let level = level(estimate.ci_level);
+    let adjusted = match estimate.p_adjusted {
+        Some(_) => format!(", adjusted after Holm over {} cells", answer.cells.len()),
+        None => String::new(),
+    };
+    let p = shown_p(estimate).map(|p| format!(" ({}{adjusted})", p_is(p))).unwrap_or_default();
     match estimate.interval {
         IntervalKind::None => "No interval can be given.".to_owned(),
         IntervalKind::Empty => {
@@ -114,6 +118,11 @@ fn interval(answer: &GeoAnswer, cell: &GeoCell, estimate: &GeoEstimate) -> Strin
             format!("{level} interval {ends}{p}, {verdict}.")
         }
     }
+}
+
+/// The p-value to show: adjusted where there are several cells.
+fn shown_p(estimate: &GeoEstimate) -> Option<f64> {
+    estimate.p_adjusted.or(estimate.p)
 }
 
 /// An amount with as many decimals as its interval supports.

@@ -156,8 +156,15 @@ impl Blocks {
     /// The p-value of no effect, and the mean effects whose p is above `alpha`, around an estimate.
     #[must_use]
     pub fn invert(&self, estimate: f64, alpha: f64) -> Inverted {
+        self.invert_among(estimate, alpha, alpha)
+    }
+
+    /// The same, where the p-value of no effect is to be that of every `alpha` from `strictest` on: effects are tried as far out as
+    /// that one needs, unless no p can be so small.
+    #[must_use]
+    pub fn invert_among(&self, estimate: f64, alpha: f64, strictest: f64) -> Inverted {
         let p = |effect: f64| self.p(effect, Statistic::AbsoluteSum);
-        let tried = self.tried(estimate, alpha);
+        let tried = self.tried(estimate, strictest);
         let periods = count(self.weights.test.len());
         let p_of_none = of_none(&tried);
         if alpha < 1.0 / periods {

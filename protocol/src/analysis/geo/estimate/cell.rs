@@ -1,59 +1,132 @@
 //! The estimates of one cell of a design.
 
-use super::{panel::Panel, real};
+use super::{
+    levels::{Levels, PValues},
+    panel::Panel,
+    real,
+};
 use crate::analysis::geo::{
     answer::{GeoCell, GeoEstimate, GeoWeight, IntervalKind, PlaceboInSpace, PlaceboInTime},
     question::{Cell, Geo, Method},
 };
-use statistics::panel::{
-    Comparison, Effect,
-    conformal::{Blocks, Inverted, Set},
-    difference, pairs, placebo, regression,
-    synthetic::{self, Synthetic},
+use statistics::{
+    panel::{
+        Comparison, Effect,
+        conformal::{Blocks, Inverted, Set},
+        difference, pairs, placebo, regression,
+        synthetic::{self, Synthetic},
+    },
+    special::student_upper_quantile,
 };
 
-/// Estimates what a campaign in these places changed, in all ways that can be, first in the way that was asked for.
-pub(super) fn estimated(cell: &Cell, asked: &Geo, panel: &Panel) -> GeoCell {
-    let (_, before) = asked.periods();
-    let row = |place: &String| panel.row(place).cloned();
-    let treated: Vec<_> = cell.treated.iter().filter_map(row).collect();
-    let (names, others): (Vec<_>, Vec<_>) =
-        asked.others.iter().filter_map(|place| Some((place.clone(), row(place)?))).unzip();
-    let mut found = nothing(cell, others.len());
-    found.observed =
-        if treated.len() == cell.treated.len() { together(&treated) } else { Vec::new() };
-    // Where a treated place is missing, what is left would be another campaign's effect.
-    if found.observed.is_empty() {
-        found.flags.push("treated_withheld".to_owned());
-        return found;
+/// A cell that is ready to be estimated.
+pub(super) struct Prepared<'a> {
+    cell: &'a Cell,
+    asked: &'a Geo,
+    panel: &'a Panel,
+    /// What is known before anything is estimated.
+    found: GeoCell,
+    compared: Option<Compared>,
+}
+
+/// What an estimate compares.
+struct Compared {
+    comparison: Comparison,
+    /// The other places.
+    names: Vec<String>,
+    weights: Synthetic,
+    /// The penalty of a ridge; `None` where there is none.
+    penalty: Option<f64>,
+}
+
+impl<'a> Prepared<'a> {
+    pub(super) fn new(cell: &'a Cell, asked: &'a Geo, panel: &'a Panel) -> Self {
+        let (_, before) = asked.periods();
+        let row = |place: &String| panel.row(place).cloned();
+        let treated: Vec<_> = cell.treated.iter().filter_map(row).collect();
+        let (names, others): (Vec<_>, Vec<_>) =
+            asked.others.iter().filter_map(|place| Some((place.clone(), row(place)?))).unzip();
+        let mut found = nothing(cell, others.len());
+        // Where a treated place is missing, what is left would be another campaign's effect.
+        if treated.len() == cell.treated.len() {
+            found.observed = together(&treated);
+        }
+        let is_withheld = found.observed.is_empty();
+        let comparison = Comparison::new(treated, others, before).ok().filter(|_| !is_withheld);
+        let compared = comparison.map(|comparison| Compared {
+            weights: synthetic::fit(&comparison, synthetic::Method::WEIGHTS),
+            penalty: penalty(&comparison),
+            names,
+            comparison,
+        });
+        if compared.is_none() {
+            let why = if is_withheld { "treated_withheld" } else { "nothing_to_compare" };
+            found.flags.push(why.to_owned());
+        }
+        Self { cell, asked, panel, found, compared }
     }
-    let Ok(comparison) = Comparison::new(treated, others, before) else {
-        found.flags.push("nothing_to_compare".to_owned());
-        return found;
-    };
-    let judge = Judge { comparison: &comparison, alpha: 1.0 - asked.confidence.value() };
-    let weights = synthetic::fit(&comparison, synthetic::Method::WEIGHTS);
-    let mut all: Vec<_> = judge.all(&weights, cell, asked, panel);
-    // The one that was asked for first; the others stay in their order.
-    all.sort_by_key(|(estimate, _)| (estimate.method != asked.method, estimate.method));
-    let (estimates, mut fits): (Vec<_>, Vec<_>) = all.into_iter().unzip();
-    let places = real(i64::try_from(cell.treated.len()).unwrap_or(i64::MAX));
-    let is_answered = estimates.first().is_some_and(|first| first.method == asked.method);
-    if is_answered && !fits.is_empty() {
-        found.counterfactual = fits.swap_remove(0).iter().map(|number| number * places).collect();
+
+    /// The p-value of each estimate, which depends on no level.
+    pub(super) fn p_values(&self) -> PValues {
+        let Some(compared) = &self.compared else { return PValues::new() };
+        let levels = Levels::new();
+        let all = self.judge(compared, &levels).all(self);
+        all.into_iter().map(|(estimate, _)| (estimate.method, estimate.p)).collect()
     }
-    let mut named: Vec<_> = names.into_iter().zip(&weights.weights).collect();
+
+    /// Estimates what a campaign in these places changed, in all ways that can be, first in the way that was asked for.
+    pub(super) fn estimated(mut self, levels: &Levels) -> GeoCell {
+        let Some(compared) = self.compared.take() else { return self.found };
+        let judge = self.judge(&compared, levels);
+        let mut all: Vec<_> = judge.all(&self);
+        // The one that was asked for first; the others stay in their order.
+        all.sort_by_key(|(estimate, _)| (estimate.method != self.asked.method, estimate.method));
+        let (estimates, mut fits): (Vec<_>, Vec<_>) = all.into_iter().unzip();
+        let places = real(i64::try_from(self.cell.treated.len()).unwrap_or(i64::MAX));
+        let is_answered = estimates.first().is_some_and(|first| first.method == self.asked.method);
+        let mut found = self.found.clone();
+        if is_answered && !fits.is_empty() {
+            found.counterfactual =
+                fits.swap_remove(0).iter().map(|number| number * places).collect();
+        }
+        found.weights = named(&compared);
+        found.scaled_l2 = compared.weights.scaled_l2;
+        found.placebo_in_space = judge.in_space();
+        found.placebo_in_time = judge.in_time();
+        found.flags = judge.flags(&found, &estimates, self.asked, self.panel);
+        found.estimates = if is_answered { estimates } else { Vec::new() };
+        returns(&mut found);
+        found
+    }
+
+    fn judge<'c>(&self, compared: &'c Compared, levels: &'c Levels) -> Judge<'c> {
+        let alpha = 1.0 - self.asked.confidence.value();
+        let cells = real(i64::try_from(self.asked.cells.len().max(1)).unwrap_or(i64::MAX));
+        Judge {
+            compared,
+            comparison: &compared.comparison,
+            alpha,
+            strictest: alpha / cells,
+            levels,
+        }
+    }
+}
+
+/// The places that a synthetic control is made of, the largest weights first.
+fn named(compared: &Compared) -> Vec<GeoWeight> {
+    let mut named: Vec<_> = compared.names.iter().zip(&compared.weights.weights).collect();
     named.retain(|(_, weight)| **weight > SMALLEST_WEIGHT);
     named.sort_by(|one, other| other.1.total_cmp(one.1));
-    found.weights =
-        named.into_iter().map(|(place, weight)| GeoWeight { place, weight: *weight }).collect();
-    found.scaled_l2 = weights.scaled_l2;
-    found.placebo_in_space = judge.in_space(&weights);
-    found.placebo_in_time = judge.in_time();
-    found.flags = judge.flags(&found, &estimates, asked, panel, &weights);
-    found.estimates = if is_answered { estimates } else { Vec::new() };
-    returns(&mut found);
-    found
+    let weight =
+        |(place, weight): (&String, &f64)| GeoWeight { place: place.clone(), weight: *weight };
+    named.into_iter().map(weight).collect()
+}
+
+/// The penalty of a ridge; `None` where looking for one would take too long.
+fn penalty(comparison: &Comparison) -> Option<f64> {
+    let others = comparison.others().len();
+    let work = others.saturating_pow(3).saturating_mul(comparison.before());
+    (work <= MOST_WORK).then(|| synthetic::penalty(comparison)).flatten()
 }
 
 /// A cell of which nothing is known yet.
@@ -91,45 +164,46 @@ fn returns(found: &mut GeoCell) {
         first.total_ci.map(|end| end.map(|end| end / cost).filter(|end| end.is_finite()));
 }
 
-/// Judges one comparison at one level.
+/// Judges one comparison.
 struct Judge<'c> {
+    compared: &'c Compared,
     comparison: &'c Comparison,
+    /// What the job asks for.
     alpha: f64,
+    /// The smallest level that an interval may have after adjustment.
+    strictest: f64,
+    /// The level of each method; that of the job where there is none.
+    levels: &'c Levels,
 }
 
 impl Judge<'_> {
     /// All estimates there are, each with what would have been in a treated place.
-    fn all(
-        &self,
-        weights: &Synthetic,
-        cell: &Cell,
-        asked: &Geo,
-        panel: &Panel,
-    ) -> Vec<(GeoEstimate, Vec<f64>)> {
+    fn all(&self, prepared: &Prepared<'_>) -> Vec<(GeoEstimate, Vec<f64>)> {
+        let weights = &self.compared.weights;
         let mut all =
             vec![self.by_blocks(Method::SyntheticControl, weights, synthetic::Method::WEIGHTS)];
-        if let Some(penalty) = self.penalty() {
+        if let Some(penalty) = self.compared.penalty {
             let ridge = synthetic::Method::ridge(penalty);
             let fitted = synthetic::fit(self.comparison, ridge);
             all.push(self.by_blocks(Method::AugmentedSyntheticControl, &fitted, ridge));
         }
         if let Some(found) = regression::fit(self.comparison) {
-            let ends =
-                found.ends(self.alpha).map(|ends| ends.map(|end| end / self.comparison.cells()));
-            all.push(self.estimate(Method::TimeBasedRegression, &found.effect, ends, found.p()));
+            let method = Method::TimeBasedRegression;
+            let ends = found.ends(self.missed(method));
+            let ends = ends.map(|ends| ends.map(|end| end / self.comparison.cells()));
+            all.push(self.estimate(method, &found.effect, ends, found.p()));
         }
-        all.extend(self.matched(cell, asked, panel));
+        all.extend(self.matched(prepared));
         let found = difference::compare(self.comparison);
         let method = Method::DifferenceInDifferences;
-        all.push(self.estimate(method, &found.effect, found.ends(self.alpha), found.p()));
+        let ends = found.ends(self.missed(method));
+        all.push(self.estimate(method, &found.effect, ends, found.p()));
         all
     }
 
-    /// The penalty of a ridge; `None` where looking for one would take too long.
-    fn penalty(&self) -> Option<f64> {
-        let others = self.comparison.others().len();
-        let work = others.saturating_pow(3).saturating_mul(self.comparison.before());
-        (work <= MOST_WORK).then(|| synthetic::penalty(self.comparison)).flatten()
+    /// How often an interval by this method misses.
+    fn missed(&self, method: Method) -> f64 {
+        self.levels.get(&method).map_or(self.alpha, |level| level.missed)
     }
 
     fn by_blocks(
@@ -138,8 +212,13 @@ impl Judge<'_> {
         fitted: &Synthetic,
         how: synthetic::Method,
     ) -> (GeoEstimate, Vec<f64>) {
-        let Inverted { p, set, .. } =
-            Blocks::new(self.comparison, how).invert(fitted.effect.mean, self.alpha);
+        let blocks = Blocks::new(self.comparison, how);
+        // Where no p is as small as the strictest level asks, nothing is found at any level after adjustment.
+        let periods = real(i64::try_from(self.comparison.periods()).unwrap_or(i64::MAX));
+        let reached = self.strictest * periods >= 1.0;
+        let strictest = if reached { self.strictest } else { self.alpha };
+        let missed = self.missed(method);
+        let Inverted { p, set, .. } = blocks.invert_among(fitted.effect.mean, missed, strictest);
         let ends = match set {
             Set::Between(ends) => Some(ends),
             Set::All | Set::Empty => None,
@@ -172,8 +251,11 @@ impl Judge<'_> {
             let [one, other] = [self.comparison.lift_of(low)?, self.comparison.lift_of(high)?];
             Some([one.min(other), one.max(other)])
         });
+        let level = self.levels.get(&method);
         let estimate = GeoEstimate {
             method,
+            p_adjusted: level.and_then(|level| level.p_adjusted),
+            ci_level: 1.0 - self.missed(method),
             total: effect.total,
             total_ci: each(&|end| known(end * cells)),
             mean: effect.mean,
@@ -188,7 +270,8 @@ impl Judge<'_> {
     }
 
     /// The estimate from pairs, if the design has enough of them.
-    fn matched(&self, cell: &Cell, asked: &Geo, panel: &Panel) -> Option<(GeoEstimate, Vec<f64>)> {
+    fn matched(&self, prepared: &Prepared<'_>) -> Option<(GeoEstimate, Vec<f64>)> {
+        let Prepared { cell, asked, panel, .. } = prepared;
         let (_, before) = asked.periods();
         let in_test = |place: &str| Some(panel.row(place)?.iter().skip(before).sum::<f64>());
         let differences: Vec<_> = cell
@@ -201,7 +284,8 @@ impl Judge<'_> {
             .collect();
         let found = pairs::estimate(&differences)?;
         let kept = differences.len() - 2 * found.trimmed;
-        let quantile = statistics::special::student_upper_quantile(self.alpha / 2.0, degrees(kept));
+        let missed = self.missed(Method::TrimmedMatch);
+        let quantile = student_upper_quantile(missed / 2.0, degrees(kept));
         let cost: f64 = differences.iter().map(|pair| pair.cost).sum();
         let cells = self.comparison.cells();
         let mean = found.estimate * cost / cells;
@@ -225,12 +309,13 @@ impl Judge<'_> {
         Some((estimate, would))
     }
 
-    fn in_space(&self, weights: &Synthetic) -> Option<PlaceboInSpace> {
+    fn in_space(&self) -> Option<PlaceboInSpace> {
         let others = self.comparison.others().len();
         let work = others.saturating_pow(3).saturating_mul(self.comparison.periods());
         if work > MOST_WORK {
             return None;
         }
+        let weights = &self.compared.weights;
         let found = placebo::in_space(self.comparison, weights, synthetic::Method::WEIGHTS)?;
         Some(PlaceboInSpace { p: found.p, places: u32::try_from(found.places).ok()? })
     }
@@ -266,8 +351,8 @@ impl Judge<'_> {
         estimates: &[GeoEstimate],
         asked: &Geo,
         panel: &Panel,
-        weights: &Synthetic,
     ) -> Vec<String> {
+        let weights = &self.compared.weights;
         let first = estimates.first().filter(|first| first.method == asked.method);
         let by_blocks =
             matches!(asked.method, Method::SyntheticControl | Method::AugmentedSyntheticControl);

@@ -78,7 +78,7 @@ fn own(flag: &str) -> Option<&'static str> {
         }
         "too_few_periods" => {
             "the interval has no end, or none on a side: no p-value is below one over the number of periods, and a ridge that follows \
-             the places closely rejects no effect. Ask for a lower confidence, or for more periods before."
+             the places closely rejects no effect. Ask for a lower confidence, for fewer cells at once, or for more periods before."
         }
         "one_treated_place" => {
             "with one treated place, difference in differences cannot tell chance from what is particular to that place, and \

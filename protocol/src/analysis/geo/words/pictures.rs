@@ -39,7 +39,7 @@ pub(super) fn over_time(answer: &GeoAnswer, cell: &GeoCell) -> Option<Section> {
         format!(
             "The shaded part is the test. What was seen there above the dashed line is the effect; the band is where the dashed \
              line may be instead, in every period alike ({} interval).",
-            level(answer.confidence)
+            level(first.ci_level)
         )
     };
     let would = Text::fixed(format!("without a campaign, by {}", method(first.method)));
@@ -60,6 +60,18 @@ pub(super) fn over_time(answer: &GeoAnswer, cell: &GeoCell) -> Option<Section> {
     )
 }
 
+/// The level of the intervals; where there are several cells it may be higher than was asked for.
+fn levels(answer: &GeoAnswer, cell: &GeoCell) -> String {
+    let all = cell.estimates.iter().map(|estimate| estimate.ci_level);
+    let (least, most) =
+        all.fold((1.0_f64, 0.0_f64), |(least, most), own| (least.min(own), most.max(own)));
+    match most - least < 1e-9 {
+        true => format!(", with {} intervals", level(most)),
+        false if most > least => format!(", with intervals of {} to {}", level(least), level(most)),
+        false => format!(", with {} intervals", level(answer.confidence)),
+    }
+}
+
 /// Every estimate with its interval.
 pub(super) fn methods(answer: &GeoAnswer, cell: &GeoCell) -> Option<Section> {
     let with_interval = |estimate: &&GeoEstimate| {
@@ -75,9 +87,7 @@ pub(super) fn methods(answer: &GeoAnswer, cell: &GeoCell) -> Option<Section> {
         beside: None,
     });
     let plot = Intervals {
-        title: Text::fixed("Incremental ")
-            .quote(&answer.outcome)
-            .and(format!(", with {} intervals", level(answer.confidence))),
+        title: Text::fixed("Incremental ").quote(&answer.outcome).and(levels(answer, cell)),
         rows: rows.collect(),
         axis: Axis::Shared,
         reference: 0.0,

@@ -1,6 +1,6 @@
 //! The tables and pictures on the page of a geo experiment.
 
-use super::{amount, between, level, percent, periods, whole};
+use super::{amount, between, level, percent, periods, shown_p, whole};
 use crate::{
     analysis::geo::{
         answer::{GeoAnswer, GeoCell, GeoEstimate, IntervalKind},
@@ -14,6 +14,7 @@ use crate::{
 
 /// Every estimate of a cell, the one that answers the question first.
 pub(super) fn estimates(answer: &GeoAnswer, cell: &GeoCell) -> Section {
+    let heading = cell.estimates.first().map_or(answer.confidence, |first| first.ci_level);
     let rows = cell.estimates.iter().enumerate().map(|(at, estimate)| {
         let name = if at == 0 {
             format!("{} (asked for)", method(estimate.method))
@@ -24,9 +25,9 @@ pub(super) fn estimates(answer: &GeoAnswer, cell: &GeoCell) -> Section {
             Text::fixed(name),
             vec![
                 Text::fixed(amount(estimate.total, estimate)),
-                Text::fixed(ends(estimate)),
+                Text::fixed(with_level(ends(estimate), estimate, heading)),
                 Text::fixed(estimate.lift.map_or(UNKNOWN.to_owned(), percent)),
-                Text::fixed(estimate.p.map_or(UNKNOWN.to_owned(), p_value)),
+                Text::fixed(shown_p(estimate).map_or(UNKNOWN.to_owned(), p_value)),
             ],
         )
     });
@@ -34,9 +35,9 @@ pub(super) fn estimates(answer: &GeoAnswer, cell: &GeoCell) -> Section {
         names: vec!["Method".into()],
         figures: vec![
             "Incremental".into(),
-            Text::fixed(format!("{} interval", level(answer.confidence))),
+            Text::fixed(format!("{} interval", level(heading))),
             "Lift".into(),
-            "p".into(),
+            if answer.cells.len() > 1 { "p, adjusted".into() } else { "p".into() },
         ],
         rows: rows.collect(),
         bars: None,
@@ -49,10 +50,32 @@ pub(super) fn estimates(answer: &GeoAnswer, cell: &GeoCell) -> Section {
          good a comparison: it is shown, and not recommended."
             .into(),
     ));
+    section.blocks.extend(adjusted(answer).map(|text| Block::Note(Text::fixed(text))));
     if let (Some(cost), Some(currency)) = (cell.cost, &cell.currency) {
         section.blocks.push(Block::Terms(economics(cell, cost, currency)));
     }
     section
+}
+
+/// Says over how many cells p-values and intervals are adjusted; `None` for one cell.
+fn adjusted(answer: &GeoAnswer) -> Option<String> {
+    let cells = answer.cells.len();
+    (cells > 1).then(|| {
+        format!(
+            "P-values are adjusted after Holm over {cells} cells, each method by itself, and intervals as they are: all intervals of one \
+             method together hold with {}. An interval leaves out no effect exactly where its adjusted p is at most {:.4}; the higher \
+             level of an interval stands beside it, unless the heading has it.",
+            level(answer.confidence),
+            1.0 - answer.confidence
+        )
+    })
+}
+
+/// An interval with its level, where that is not the heading's.
+fn with_level(interval: String, estimate: &GeoEstimate, heading: f64) -> String {
+    let is_its =
+        (estimate.ci_level - heading).abs() < 1e-9 || estimate.interval == IntervalKind::None;
+    if is_its { interval } else { format!("{interval} ({})", level(estimate.ci_level)) }
 }
 
 fn economics(cell: &GeoCell, cost: f64, currency: &str) -> Vec<Term> {
