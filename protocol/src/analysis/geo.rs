@@ -56,6 +56,7 @@ impl Analysis for Geo {
         "moved_before",
         "nothing_without",
         "no_cost",
+        "less_than_nothing",
     ];
     type Toml = raw::RawGeo;
     type Answer = GeoAnswer;

@@ -63,6 +63,7 @@ impl Analysis for Lift {
         "variance_floored",
         "control_near_zero",
         "control_barely_above_zero",
+        "less_than_nothing",
         "degenerate",
         "cost_unbounded",
     ];

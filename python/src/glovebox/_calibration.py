@@ -19,6 +19,7 @@ HARMLESS = {
     "cost_unbounded",
     "few_events",
     "few_payers",
+    "less_than_nothing",
     "low_match",
     "match_keys_unused",
     "more_places_than_periods",

@@ -239,6 +239,45 @@ fn people_who_are_hidden_with_their_creative_break_no_ratio() {
     assert_eq!(failed(&of(20, 900)), ["east", "north", "south", "west"]);
 }
 
+/// Nobody of the test arm has the outcome, and noise makes its total negative in half of all runs: still nothing falls by more than all
+/// of it, and where that was cut a flag says so.
+#[test]
+fn no_outcome_that_cannot_be_negative_falls_by_more_than_all_of_it() {
+    let mut outcomes = vec![
+        room::outcome("visit", OutcomeKind::Binary, 1, 0),
+        room::outcome("spend", OutcomeKind::Value, 10_000, 2),
+    ];
+    let margin = protocol::analysis::margin::Margin::new(
+        protocol::analysis::margin::MarginTest::Superiority,
+        protocol::analysis::margin::MarginScale::Relative,
+        0.2,
+        protocol::analysis::margin::Better::Less,
+    );
+    outcomes[1].margin = Some(margin.unwrap());
+    let asked = Lift { epsilon: Epsilon::new(2.0).unwrap(), ..room::lift(outcomes) };
+    let door = Door::of(room::contract(), asked);
+    let (mut below, mut cut) = (0_u32, 0_u32);
+    for trial in 0..40 {
+        let mut cells = super::Cells::new();
+        cells.arm(0, 3_000, 0, &[(0, 0), (0, 0)]);
+        cells.arm(1, 3_000, 0, &[(900, 900), (900 * 5_000, 900 * 5_000 * 5_000)]);
+        let result = door.release(&cells, trial);
+        for outcome in &result.answer.outcomes {
+            let relative = outcome.relative_lift.as_ref().unwrap();
+            let ends = relative.ci_fieller.or(relative.ci_few_events).into_iter().flatten();
+            let of_margin = outcome.margin.iter().flat_map(|margin| margin.ci).flatten();
+            let mut all = relative.rel_lift.into_iter().chain(ends.chain(of_margin).flatten());
+            assert!(all.all(|lift| lift >= -1.0), "{outcome:?}");
+            let is_flagged = outcome.flags.iter().any(|flag| flag == "less_than_nothing");
+            let mean = outcome.diff_in_means.as_ref().unwrap().mean_t;
+            below += u32::from(mean < 0.0);
+            cut += u32::from(is_flagged);
+            assert!(is_flagged || mean >= 0.0, "{outcome:?}");
+        }
+    }
+    assert!(below > 20 && cut >= below, "{below} {cut}");
+}
+
 /// A segment split in two and added up is the segment, and the segments added up are everybody.
 #[test]
 fn segments_add_up_to_everybody() {

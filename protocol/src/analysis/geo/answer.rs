@@ -106,7 +106,8 @@ pub struct GeoEstimate {
     pub total_ci: [Option<f64>; 2],
     /// Effect in a treated place and period of the test, on average.
     pub mean: f64,
-    /// Effect beside what would have happened: 0.05 for 5 %; null unless that is above 0 throughout the interval.
+    /// Effect beside what would have happened: 0.05 for 5 %; null unless that is above 0 throughout the interval. Of an outcome that
+    /// cannot be negative neither this nor an end of its interval is below -1: what noise put there is cut at -1.
     pub lift: Option<f64>,
     /// Its interval; an end is null if it is infinite or unknown.
     pub lift_ci: [Option<f64>; 2],

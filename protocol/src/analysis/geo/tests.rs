@@ -340,6 +340,26 @@ fn several_cells_are_adjusted_together_and_no_interval_contradicts_its_p() {
     }
 }
 
+/// Noise can make the total of treated places negative, where nothing is sold any more.
+#[test]
+fn an_amount_that_cannot_be_negative_falls_by_no_more_than_all_of_it() {
+    let gone = |city: &str, day: usize, found: i64| {
+        let is_gone = ["chicago", "portland"].contains(&city) && day >= 90;
+        Some(if is_gone { -300 } else { found })
+    };
+    let (answer, flags) = answered(JOB, gone);
+    assert!(flags.contains(&"less_than_nothing".to_owned()), "{flags:?}");
+    for estimate in &answer.cells[0].estimates {
+        let mut lifts = estimate.lift.into_iter().chain(estimate.lift_ci.into_iter().flatten());
+        assert!(lifts.all(|lift| lift >= -1.0), "{estimate:?}");
+    }
+    // Refunds can be more than sales.
+    let signed = JOB.replace("cap_per_user = 100", "cap_per_user = 100\nfloor_per_user = -100");
+    let (answer, flags) = answered(&signed, gone);
+    assert!(!flags.contains(&"less_than_nothing".to_owned()), "{flags:?}");
+    assert!(answer.cells[0].estimates[0].lift.unwrap() < -1.0);
+}
+
 #[test]
 fn there_is_no_lift_of_less_than_nothing() {
     let treated = |city: &str| ["chicago", "portland"].contains(&city);

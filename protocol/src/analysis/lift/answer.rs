@@ -256,7 +256,7 @@ pub struct OutcomeResult {
     /// Standard deviations of the noise.
     pub noise_sd: NoiseSd,
     /// Flags: `withheld`, `too_few`, `noise_dominates`, `few_events`, `few_payers`, `variance_floored`,
-    /// `control_near_zero`, `control_barely_above_zero`, `degenerate`, `cost_unbounded` (of one more
+    /// `control_near_zero`, `control_barely_above_zero`, `less_than_nothing`, `degenerate`, `cost_unbounded` (of one more
     /// event); of a part also `segment_srm_failed`.
     pub flags: Vec<String>,
 }
@@ -329,7 +329,8 @@ pub struct DiffInMeans {
 #[serde(deny_unknown_fields)]
 pub struct RelativeLift {
     /// Mean of the test arm over that of the control arm, less one; null where the control mean is not
-    /// above zero by more than its error, and then so is the interval.
+    /// above zero by more than its error, and then so is the interval. Of an outcome that cannot be negative neither this nor an end
+    /// of an interval is below -1: what noise and chance put there is cut at -1.
     pub rel_lift: Option<f64>,
     /// Fieller's interval.
     pub ci_fieller: Option<[Option<f64>; 2]>,

@@ -81,7 +81,7 @@ impl<'a> Prepared<'a> {
         let mut all: Vec<_> = judge.all(&self);
         // The one that was asked for first; the others stay in their order.
         all.sort_by_key(|(estimate, _)| (estimate.method != self.asked.method, estimate.method));
-        let (estimates, mut fits): (Vec<_>, Vec<_>) = all.into_iter().unzip();
+        let (mut estimates, mut fits): (Vec<_>, Vec<_>) = all.into_iter().unzip();
         let places = real(i64::try_from(self.cell.treated.len()).unwrap_or(i64::MAX));
         let is_answered = estimates.first().is_some_and(|first| first.method == self.asked.method);
         let mut found = self.found.clone();
@@ -93,7 +93,11 @@ impl<'a> Prepared<'a> {
         found.scaled_l2 = compared.weights.scaled_l2;
         found.placebo_in_space = judge.in_space();
         found.placebo_in_time = judge.in_time();
+        let less_than_nothing = cut(&mut estimates, self.asked);
         found.flags = judge.flags(&found, &estimates, self.asked, self.panel);
+        if less_than_nothing {
+            found.flags.push("less_than_nothing".to_owned());
+        }
         found.estimates = if is_answered { estimates } else { Vec::new() };
         returns(&mut found);
         found
@@ -120,6 +124,23 @@ fn named(compared: &Compared) -> Vec<GeoWeight> {
     let weight =
         |(place, weight): (&String, &f64)| GeoWeight { place: place.clone(), weight: *weight };
     named.into_iter().map(weight).collect()
+}
+
+/// Cuts lifts where nothing would be left of an outcome that cannot be negative, and says whether any was below.
+fn cut(estimates: &mut [GeoEstimate], asked: &Geo) -> bool {
+    if asked.outcome.clamp.is_signed() {
+        return false;
+    }
+    let lifts = estimates.iter_mut().flat_map(|estimate| {
+        let [low, high] = &mut estimate.lift_ci;
+        [&mut estimate.lift, low, high].into_iter().flatten()
+    });
+    let mut is_cut = false;
+    for lift in lifts {
+        is_cut |= *lift < NOTHING_LEFT;
+        *lift = lift.max(NOTHING_LEFT);
+    }
+    is_cut
 }
 
 /// The penalty of a ridge; `None` where looking for one would take too long.
@@ -420,3 +441,5 @@ const POOR_BESIDE_EFFECT: f64 = 0.5;
 const SMALLEST_WEIGHT: f64 = 1e-9;
 /// What is fitted again and again, for as many places and periods: a few seconds at most.
 const MOST_WORK: usize = 150_000_000;
+/// The lift where nothing happened any more.
+const NOTHING_LEFT: f64 = -1.0;

@@ -98,6 +98,10 @@ fn own(flag: &str) -> Option<&'static str> {
         "nothing_without" => {
             "what there would have been without the effect is not above 0 throughout its interval, so that there is no lift in percent."
         }
+        "less_than_nothing" => {
+            "a lift, or an end of its interval, was below -100 % and is shown as -100 %: this amount cannot be negative, so that nothing \
+             can be less than none of it. Noise put it there; the incremental total stands as it was estimated."
+        }
         "no_cost" => "a cost of 0 has no return for each unit of it.",
         _ => return None,
     })

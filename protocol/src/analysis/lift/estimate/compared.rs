@@ -9,7 +9,7 @@ use crate::{
 use statistics::{
     few_events::{Effect, Events, FewEvents},
     figure::Figure,
-    lift::{Arm, Bounds, Confidence, Forms, Interval, Lift, Pair},
+    lift::{Arm, Bounds, Confidence, Forms, Interval, Lift, Pair, Relative},
 };
 
 /// An outcome's released figures, in both arms.
@@ -48,6 +48,8 @@ pub(super) struct Compared {
     pub(super) control_near_zero: bool,
     /// The relative lift has a meaning, but such intervals hold less often than they say.
     pub(super) control_barely_above_zero: bool,
+    /// The relative lift or an end of its interval was below -100 % and was cut there, since the outcome cannot be negative.
+    pub(super) less_than_nothing: bool,
 }
 
 /// How p-value and intervals were made.
@@ -166,7 +168,9 @@ impl<'a> Measured<'a> {
         if !is_clear || few_payers {
             lift.relative = None;
         }
+        let less_than_nothing = lift.relative.as_mut().is_some_and(|relative| self.cut(relative));
         Compared {
+            less_than_nothing,
             few_payers,
             few_events: is_estimated && self.few_events(),
             control_near_zero: is_estimated && !is_clear,
@@ -174,6 +178,24 @@ impl<'a> Measured<'a> {
             lift,
             method,
         }
+    }
+
+    /// Cuts a relative lift and its interval where nothing would be left of an outcome that cannot be negative, and says whether
+    /// anything was below.
+    fn cut(&self, relative: &mut Relative) -> bool {
+        let Some(least) = self.least_lift() else { return false };
+        let Interval { lower, upper } = &mut relative.interval;
+        let mut is_cut = false;
+        for lift in [&mut relative.estimate, lower, upper].into_iter().flatten() {
+            is_cut |= *lift < least;
+            *lift = lift.max(least);
+        }
+        is_cut
+    }
+
+    /// The least that a relative lift can be; `None` if the outcome can be negative.
+    pub(super) fn least_lift(&self) -> Option<f64> {
+        (!self.clamp.is_signed()).then_some(NOTHING_LEFT)
     }
 
     fn normal(&self, confidence: Confidence) -> Lift {
@@ -295,5 +317,7 @@ impl<'a> Measured<'a> {
 const FEW: f64 = 20.0;
 /// Events or payers that count as few if one arm has more than four times the people of the other.
 const FEW_IF_UNEQUAL: f64 = 100.0;
+/// The relative lift of an arm in which nothing happened.
+const NOTHING_LEFT: f64 = -1.0;
 /// Fieller's g of a control mean that is four standard errors from zero, at 95 %.
 const BARELY: f64 = 0.25;

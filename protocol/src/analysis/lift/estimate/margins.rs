@@ -53,6 +53,11 @@ impl Judged<'_> {
         let interval = measured
             .and_then(|measured| measured.interval_within(self.tested.bounds(), self.missed));
         let ci = interval.map(|interval| ends(interval, unit)).filter(|ends| *ends != [None, None]);
+        // A margin is above the least lift, so that what is cut is on the same side of it.
+        let least = measured.and_then(|measured| measured.least_lift());
+        let least = least.filter(|_| margin.scale == MarginScale::Relative);
+        let possible = |end: f64| least.map_or(end, |least| end.max(least));
+        let ci = ci.map(|ends| ends.map(|end| end.map(possible)));
         MarginResult {
             test: margin.test,
             scale: margin.scale,

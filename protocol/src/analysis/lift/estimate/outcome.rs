@@ -328,6 +328,7 @@ fn flags(compared: Option<&Compared>, cost_unbounded: bool) -> Vec<String> {
         ("variance_floored", flags.variance_floored),
         ("control_near_zero", compared.control_near_zero),
         ("control_barely_above_zero", compared.control_barely_above_zero),
+        ("less_than_nothing", compared.less_than_nothing),
         ("degenerate", flags.degenerate && !compared.few_payers),
         ("cost_unbounded", cost_unbounded),
     ])

@@ -169,6 +169,11 @@ fn of_outcome(flag: &str) -> Option<&'static str> {
              fewer of the relative intervals that are shown hold than is said; the difference in means \
              is not touched by that."
         }
+        "less_than_nothing" => {
+            "the relative lift, or an end of its interval, was below -100 % and is shown as -100 %: this outcome cannot be negative, so \
+             that nothing can be less than none of it. Noise, or few people, put it there; the difference in means stands as it was \
+             released."
+        }
         "degenerate" => "the figures have no spread, so that no interval can be computed.",
         "cost_unbounded" => {
             "the effect cannot be told from zero, so the cost of an additional one has no bounded \
