@@ -70,6 +70,65 @@ async fn a_regression_has_the_published_figures_from_rows_of_people() {
     near(first.lift.unwrap(), 0.058041, 1e-4);
 }
 
+/// Everybody comes every week, and two weeks of each count: the totals lack ten of twelve, of which nothing was said.
+#[tokio::test]
+async fn totals_that_lack_most_of_what_people_did_say_so() {
+    let (answer, flags) = answered_by(12, true).await;
+    assert!(flags.contains(&"cells_left_out".to_owned()), "{flags:?}");
+    // They are in 9 weeks at least, as far as their class tells.
+    let share = answer.frequency.left_out_at_least;
+    assert!((0.7..=7.0 / 9.0).contains(&share), "{:?}", answer.frequency);
+    let people: Vec<_> = answer.frequency.people.iter().map(|class| class.n).collect();
+    assert!((people[3] - 1_000).abs() < 200 && people[0].abs() < 200, "{people:?}");
+    let starts: Vec<_> = answer.frequency.people.iter().map(|it| (it.least, it.most)).collect();
+    let expected =
+        [(1, Some(2)), (3, Some(4)), (5, Some(8)), (9, Some(16)), (17, Some(32)), (33, None)];
+    assert_eq!(starts, expected);
+}
+
+/// As often as counts: nothing is left out, and nothing is said.
+#[tokio::test]
+async fn totals_of_people_who_count_whole_are_whole() {
+    let (answer, flags) = answered_by(2, false).await;
+    assert!(!flags.contains(&"cells_left_out".to_owned()), "{flags:?}");
+    let frequency = answer.frequency;
+    let people: Vec<_> = frequency.people.iter().map(|class| class.n).collect();
+    assert_eq!((people, frequency.left_out_at_least), (vec![1_000, 0, 0, 0, 0, 0], 0.0));
+}
+
+/// A thousand people in five places who come in so many of twelve weeks, of whom two weeks count.
+async fn answered_by(weeks: usize, noise: bool) -> (GeoAnswer, Vec<String>) {
+    let sample = repository("protocol/src/analysis/geo/sample");
+    let read = |name: &str| std::fs::read_to_string(sample.join(name)).unwrap();
+    let (contract, job) = (read("contract.toml"), read("job.toml"));
+    assert!(job.contains("cells_per_person = 2"));
+    let mut rows = "email,region,bought,spend,agreed\n".to_owned();
+    for person in 0..1_000 {
+        let place = ["north", "south", "east", "west", "harbour"][person % 5];
+        for week in (0..12).cycle().skip(person % 12).take(weeks) {
+            // The first of twelve weeks begins on 6 July.
+            let day = 5 + 7 * week;
+            let (month, day) = match day {
+                0..31 => (7, day + 1),
+                31..62 => (8, day - 30),
+                _ => (9, day - 61),
+            };
+            let spend = 10 + person % 30;
+            writeln!(rows, "p{person}@example.org,{place},2026-{month:02}-{day:02},{spend}.00,yes")
+                .unwrap();
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("orders.csv");
+    std::fs::write(&file, rows).unwrap();
+    let files = [("orders".to_owned(), file)].into();
+    let mut rehearsal = Rehearsal::new(&contract, &job, &files);
+    rehearsal.noise = noise;
+    let done = rehearsal.run(&mut |_| {}).await.unwrap();
+    let flags = done.result.flags.clone();
+    (done.result.of::<GeoAnswer>().unwrap().answer, flags)
+}
+
 /// A published table, and how it is asked about.
 struct Experiment {
     file: &'static str,

@@ -33,6 +33,10 @@ fn the_engine_counts_what_the_tally_means() {
         let proven = loud(&tally);
         let found = figures(&counted, &proven, &tables);
         agrees(sample.name(), &proven, &found, &meant);
+        if !tally.spread.is_empty() {
+            let expected = meaning::spread(&tally, &counted.meant(&tables)[0]);
+            assert_eq!(found.spread, expected, "{}: people by cells", sample.name());
+        }
         assert!(meant.values().any(|(people, ..)| *people > 0), "{}: nobody counts", sample.name());
     }
 }
@@ -130,6 +134,7 @@ fn figures(counted: &Counted, proven: &Proven, tables: &[Vec<RecordBatch>]) -> F
         cell.totals.products.iter_mut().for_each(quiet);
     }
     figures.no_consent.iter_mut().for_each(quiet);
+    figures.spread.iter_mut().for_each(quiet);
     if proven.tally().is_named_by_data() {
         quiet(&mut figures.withheld);
     }
@@ -246,6 +251,14 @@ fn within(kind: &str, proven: &Proven, all: &Figures, other: &Figures, times: u6
         let refused = (None, (figures.no_consent.unwrap_or(0), Vec::new(), Vec::new()));
         cell.chain([refused]).collect()
     };
+    if let Some(figure) = &proof.vectors().unwrap().spread {
+        let moved = all.spread.iter().zip(&other.spread);
+        let moved = moved.map(|(one, other)| one.abs_diff(*other));
+        let moved: Vec<_> = moved.filter(|moved| *moved > 0).collect();
+        let most = usize::try_from(times).unwrap();
+        assert!(moved.len() <= most, "{kind}: one person moves several bins: {moved:?}");
+        assert!(moved.iter().all(|moved| *moved <= figure.linf * times), "{kind}: {moved:?}");
+    }
     let (all, other) = (cells(all), cells(other));
     let names: BTreeSet<_> = all.keys().chain(other.keys()).collect();
     let nobody = || (0, vec![0; tally.measures.len()], vec![0; tally.products.len()]);

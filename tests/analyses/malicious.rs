@@ -326,28 +326,28 @@ fn malicious_trainings(honest: &Tally, all: &mut Vec<(String, Tally)>) {
             let mut learns = program.clone();
             learns.features.push(Feature { side, of });
             let what = format!("the hidden {role} of {} as a number", table.dataset);
-            all.push((what, Tally { program: Some(learns), ..honest.clone() }));
+            all.push((what, Tally { spread: Vec::new(), program: Some(learns), ..honest.clone() }));
             let of = Binned::Total { column: hidden(role), edges: vec![1] };
             let mut learns = program.clone();
             learns.features.push(Feature { side, of });
             let what = format!("the hidden {role} of {} as a feature", table.dataset);
-            all.push((what, Tally { program: Some(learns), ..honest.clone() }));
+            all.push((what, Tally { spread: Vec::new(), program: Some(learns), ..honest.clone() }));
             let of = Learnt::Sum { column: hidden(role) };
             let mut learnt = program.clone();
             learnt.label = Label { side, of, cap: 1 };
             let what = format!("the hidden {role} of {} as the label", table.dataset);
-            all.push((what, Tally { program: Some(learnt), ..honest.clone() }));
+            all.push((what, Tally { spread: Vec::new(), program: Some(learnt), ..honest.clone() }));
         }
         let of = Binned::Value { column: hidden("group"), values: 2 };
         let mut learns = program.clone();
         learns.features.push(Feature { side, of });
         let what = format!("the hidden group of {} as a feature", table.dataset);
-        all.push((what, Tally { program: Some(learns), ..honest.clone() }));
+        all.push((what, Tally { spread: Vec::new(), program: Some(learns), ..honest.clone() }));
         let of = Learnt::OneOf { column: hidden("group"), codes: vec![0] };
         let mut learnt = program.clone();
         learnt.label = Label { side, of, cap: 1 };
         let what = format!("the hidden group of {} as the label", table.dataset);
-        all.push((what, Tally { program: Some(learnt), ..honest.clone() }));
+        all.push((what, Tally { spread: Vec::new(), program: Some(learnt), ..honest.clone() }));
     }
 }
 

@@ -86,7 +86,7 @@ fn the_noise_that_is_drawn_is_the_noise_of_the_proof() {
             Leaves::Figures => {
                 assert!(drawn.laplace.is_empty(), "{name}");
                 // Entry by entry of each vector: one for each cell, or one in all for a contrast, a pooled total, and the
-                // number of cells that are withheld.
+                // number of cells that are withheld; last, one for each bin of people by cells.
                 let (tally, vectors) = (proven.tally(), proven.proof().vectors().unwrap());
                 let sums = (0..vectors.sums.len()).map(|at| tally.contrast_of_sum(at).is_none());
                 let products =
@@ -98,12 +98,15 @@ fn the_noise_that_is_drawn_is_the_noise_of_the_proof() {
                     .chain(single)
                     .chain(vectors.selection.iter().map(|_| false))
                     .collect();
+                let bins = tally.spread_bins();
                 let whole = by_cell.iter().filter(|by_cell| **by_cell).count();
-                let entries = (drawn.gaussian.len() - (by_cell.len() - whole)) / whole;
+                let entries = (drawn.gaussian.len() - bins - (by_cell.len() - whole)) / whole;
+                let spread = vectors.spread.iter().flat_map(|figure| vec![variance(figure); bins]);
                 let expected: Vec<f64> = (vectors.all().zip(&by_cell))
                     .flat_map(|(figure, by_cell)| {
                         vec![variance(figure); if *by_cell { entries } else { 1 }]
                     })
+                    .chain(spread)
                     .collect();
                 assert!(entries > 0, "{name}: nothing is drawn");
                 assert!(

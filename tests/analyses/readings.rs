@@ -103,6 +103,9 @@ pub(crate) fn datasets(tally: &Tally) -> Vec<(String, Reading)> {
             _ => {}
         }
     }
+    if !tally.spread.is_empty() {
+        read.push((tally.dataset(Side::POPULATION), Reading::Spread));
+    }
     if matches!(tally.population, Population::Union { .. }) {
         read.extend(tally.datasets().map(|dataset| (dataset, Reading::Union)));
     }

@@ -190,6 +190,13 @@ impl Room {
             people: columns.next().unwrap(),
             sums: columns.by_ref().take(proof.vectors().unwrap().sums.len()).collect(),
             products: columns.by_ref().take(proof.vectors().unwrap().products.len()).collect(),
+            // It is drawn last.
+            spread: proof
+                .vectors()
+                .unwrap()
+                .spread
+                .and_then(|_| columns.last())
+                .unwrap_or_default(),
         };
         let names = groups.cells().map(|cell| cell.name).collect();
         Worked { admitted, totals, names }

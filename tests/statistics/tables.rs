@@ -104,7 +104,8 @@ impl Room {
         let rest = if self.named { vec![0] } else { vec![0, 0] };
         let people = [sizes, &rest].concat();
         let sums = vec![people.iter().map(|people| people * self.each).collect()];
-        let totals = Totals { cells: names, people, sums, products: Vec::new() };
+        let totals =
+            Totals { cells: names, people, sums, products: Vec::new(), spread: Vec::new() };
         let mut seed = [self.named.into(); 32];
         seed[..4].copy_from_slice(&run.to_le_bytes());
         let raw = Raw::new(self.admitted.proven().clone(), totals);

@@ -131,6 +131,25 @@ pub fn meaning_by(tally: &Tally, claims: &[Identifier], tables: &[Vec<Row>]) -> 
     (answer, fits)
 }
 
+/// People by in how many cells they are, in the bins of a tally of one table.
+pub fn spread(tally: &Tally, rows: &[Row]) -> Vec<i64> {
+    let mut people: BTreeMap<_, Vec<Row>> = BTreeMap::new();
+    for row in rows {
+        people.entry(row.id(tally)).or_default().push(row.clone());
+    }
+    people.remove(&None);
+    let mut bins = vec![0; tally.spread_bins()];
+    for (id, rows) in people {
+        let cells = person(tally, id, &[rows]).unwrap_or_default();
+        if cells.is_empty() || cells.iter().any(|(name, _)| name.is_none()) {
+            continue;
+        }
+        let edges = tally.spread.iter();
+        bins[edges.filter(|edge| usize::try_from(**edge).unwrap() < cells.len()).count()] += 1;
+    }
+    bins
+}
+
 /// Whose claim each person of the population accepts: that of the first kind in which one stands for the person.
 pub fn accepted(
     claims: &[Identifier],

@@ -110,6 +110,7 @@ fn tally(
         ids_per_person: 1,
         contrast: None,
         weights: Vec::new(),
+        spread: Vec::new(),
         program: None,
     };
     let split = Split { n: 200, sum: 500, products: 300 };

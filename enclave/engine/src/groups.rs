@@ -254,6 +254,11 @@ impl<'t, const N: usize> Counting<'t, N> {
         if !found.iter().take(self.tally.counted().len()).any(|found| *found) {
             return;
         }
+        if let [of_population, ..] = people.as_slice()
+            && !self.tally.spread.is_empty()
+        {
+            counted.spread(self.tally.spread_bin(of_population.cells));
+        }
         for (side, person) in self.sides.iter().zip(people.iter_mut()) {
             if person.tuples.is_empty() {
                 side.read_nothing(person);

@@ -58,7 +58,13 @@ fn release_a_million(dimensions: Vec<Dimension>, rho: Rho, noise: &mut Exact) ->
     let cells = usize::try_from(question.tally().cell_count().unwrap()).unwrap();
     assert!(cells > 999_000);
     let people = (0..).take(cells).map(|at: i64| at % 100).collect();
-    let totals = Totals { cells: Names::Public, people, sums: Vec::new(), products: Vec::new() };
+    let totals = Totals {
+        cells: Names::Public,
+        people,
+        sums: Vec::new(),
+        products: Vec::new(),
+        spread: Vec::new(),
+    };
     let (raw, paid) = (Raw::new(question.clone(), totals), Payer::new(&question).pay());
     let mut shown = 0;
     let took = measure(|| {

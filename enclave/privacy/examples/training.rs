@@ -137,6 +137,7 @@ fn tally(features: &[Feature], people: u64, rho: Rho) -> Tally {
         ids_per_person: 1,
         contrast: None,
         weights: Vec::new(),
+        spread: Vec::new(),
         program: Some(Program {
             features: vec![feature; features.len()],
             label: Label { side: Side::POPULATION, of: Learnt::Found, cap: 1 },

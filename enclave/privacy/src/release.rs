@@ -215,6 +215,8 @@ struct Noisy {
     contrasts: Vec<released::Contrasts>,
     /// The number of cells, with noise if their names come from the data.
     cells: i64,
+    /// People by in how many cells they would be.
+    spread: Vec<i64>,
 }
 
 impl Noisy {
@@ -228,7 +230,7 @@ impl Noisy {
         if let Names::Data(_) = totals.cells {
             totals.drop_empty();
         }
-        let Totals { cells: names, people, sums, products } = totals;
+        let Totals { cells: names, people, sums, products, spread } = totals;
         let cells = i64::try_from(people.len()).unwrap_or(i64::MAX) - 1;
         let Amounts { people, sums, products, pooled } =
             Amounts::new(tally, people, sums, products);
@@ -247,7 +249,11 @@ impl Noisy {
             Some(it) => Column::draw(vec![cells], &it.withheld, noise)?.at(0),
             None => cells,
         };
-        Ok(Self { names, people, sums, products, contrasts, cells })
+        let spread = match &vectors.spread {
+            Some(figure) => Column::draw(spread, figure, noise)?.values,
+            None => Vec::new(),
+        };
+        Ok(Self { names, people, sums, products, contrasts, cells, spread })
     }
 
     /// Everything in the cell at `place`.

@@ -109,7 +109,13 @@ fn stores(rho: Rho, selection_delta: u64) -> Proven {
 fn visits(people: &[i64]) -> Totals {
     let names = (1..).take(people.len()).map(|at| vec![Place::Label([at; 32])]);
     let people = [people, &[0]].concat();
-    Totals { cells: Names::Data(names.collect()), people, sums: Vec::new(), products: Vec::new() }
+    Totals {
+        cells: Names::Data(names.collect()),
+        people,
+        sums: Vec::new(),
+        products: Vec::new(),
+        spread: Vec::new(),
+    }
 }
 
 /// A store that one person alone has visited is shown with probability δ at most, here 1 %, and not much
@@ -275,7 +281,7 @@ fn public(question: &Proven, people: &[i64], sum: i64, square: i64) -> Totals {
     assert_eq!(people.len(), cells);
     let column = |first: i64| [&[first], vec![0; cells - 1].as_slice()].concat();
     let (sums, products) = (vec![column(sum)], vec![column(square)]);
-    Totals { cells: Names::Public, people: people.to_vec(), sums, products }
+    Totals { cells: Names::Public, people: people.to_vec(), sums, products, spread: Vec::new() }
 }
 
 /// Outcomes with one person more, and without.

@@ -44,7 +44,7 @@ fn totals(people: [i64; 9]) -> Totals {
         vec![1_000, 4_000, 500, 2_500, 70, 80, 90, 100, 110],
     ];
     let products = vec![vec![1; 9], vec![10_000, 40_000, 5_000, 25_000, 7, 8, 9, 10, 11]];
-    Totals { cells: Names::Public, people: people.to_vec(), sums, products }
+    Totals { cells: Names::Public, people: people.to_vec(), sums, products, spread: Vec::new() }
 }
 
 fn release(proven: &Proven, people: [i64; 9], noise: &mut impl Noise) -> Release {

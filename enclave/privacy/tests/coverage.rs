@@ -376,6 +376,7 @@ impl Cells {
             cells: Names::Public,
             people: column(&|it| it.0),
             sums: (0..tally.measures.len()).map(|at| column(&|it| of(it, at).0)).collect(),
+            spread: Vec::new(),
             products: tally
                 .products
                 .iter()

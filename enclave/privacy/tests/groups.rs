@@ -44,7 +44,7 @@ fn named() -> Proven {
 /// Every sum is a thousand and every square ten thousand.
 fn totals(cells: Names, people: &[i64]) -> Totals {
     let (sums, products) = (vec![vec![1_000; people.len()]], vec![vec![10_000; people.len()]]);
-    Totals { cells, people: people.to_vec(), sums, products }
+    Totals { cells, people: people.to_vec(), sums, products, spread: Vec::new() }
 }
 
 fn release(proven: &Proven, totals: Totals, noise: &mut impl Noise) -> Release {
@@ -257,7 +257,7 @@ proptest! {
         let columns = vec![vec![all; 6]];
         let raw = |proven: &Proven| {
             let (sums, products) = (columns.clone(), columns.clone());
-            let totals = Totals { cells: Names::Public, people: people.to_vec(), sums, products };
+            let totals = Totals { cells: Names::Public, people: people.to_vec(), sums, products, spread: Vec::new() };
             Raw::new(proven.clone(), totals)
         };
         let mut noise = Exact::from_seed(seed);

@@ -52,7 +52,7 @@ fn proven() -> Proven {
 /// Two outcomes; the second has squares.
 fn totals(n: [i64; 7]) -> Totals {
     let (sums, products) = (vec![vec![7; CELLS]; 2], vec![vec![49; CELLS]]);
-    Totals { cells: Names::Public, people: by_cell(n).to_vec(), sums, products }
+    Totals { cells: Names::Public, people: by_cell(n).to_vec(), sums, products, spread: Vec::new() }
 }
 
 /// People in the order of `Cell::ALL`, in the cells of the tally: of those in both arms or in another
@@ -175,7 +175,7 @@ proptest! {
     #[test]
     fn releasing_is_total(n in any::<[i64; CELLS]>(), sum: i64, sum_sq: i64, seed: [u8; 32]) {
         let (sums, products) = (vec![vec![sum; CELLS]; 2], vec![vec![sum_sq; CELLS]]);
-        let totals = Totals { cells: Names::Public, people: n.to_vec(), sums, products };
+        let totals = Totals { cells: Names::Public, people: n.to_vec(), sums, products, spread: Vec::new() };
         let released = Raw::new(proven(), totals).release(paid(), &mut Exact::from_seed(seed)).unwrap();
         let Arms { cells, test, control, .. } = arms(&released);
         // Where both datasets ask for consent, the last two are not told.

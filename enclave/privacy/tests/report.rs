@@ -36,7 +36,13 @@ fn columns(cells: &[OfCell; 7], keeps_refusers: bool) -> Totals {
     let sums = (0..3).map(|at| cells.iter().map(|it| it.measures[at].0).collect());
     let squares = cells.iter().map(|it| it.measures[2].1).collect();
     let people = cells.iter().map(|it| it.n).collect();
-    Totals { cells: Names::Public, people, sums: sums.collect(), products: vec![squares] }
+    Totals {
+        cells: Names::Public,
+        people,
+        sums: sums.collect(),
+        products: vec![squares],
+        spread: Vec::new(),
+    }
 }
 
 fn result(lift: Lift, totals: [OfCell; 7], noise: &mut impl Noise) -> LiftResult {

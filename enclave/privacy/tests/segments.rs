@@ -74,7 +74,7 @@ impl People {
             cells.collect()
         };
         let (sums, products) = (vec![amounts(4)], vec![amounts(16)]);
-        Totals { cells: Names::Public, people, sums, products }
+        Totals { cells: Names::Public, people, sums, products, spread: Vec::new() }
     }
 }
 

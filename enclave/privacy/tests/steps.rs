@@ -43,6 +43,7 @@ fn training(steps: u32, held_out: bool) -> Tally {
         dimensions: Vec::new(),
         measures: Vec::new(),
         products: Vec::new(),
+        spread: Vec::new(),
         program: Some(Program {
             features: vec![feature(&[2]), feature(&[2, 3])],
             label: Label { side: Side::JOINED, of: Learnt::Found, cap: 1 },
@@ -161,6 +162,7 @@ fn what_was_paid_as_a_training_releases_no_figures_and_the_other_way_round() {
         cells: privacy::Names::Public,
         people: vec![1, 2],
         sums: Vec::new(),
+        spread: Vec::new(),
         products: Vec::new(),
     };
     let raw = privacy::Raw::new(proven.clone(), totals);

@@ -14,6 +14,7 @@ fn tally(codes: &[i32]) -> Tally {
         ids_per_person: 1,
         contrast: None,
         weights: Vec::new(),
+        spread: Vec::new(),
         program: None,
     }
 }

@@ -84,6 +84,7 @@ fn no_label_decides_whether_a_job_has_memory() {
         ids_per_person: 1,
         contrast: None,
         weights: Vec::new(),
+        spread: Vec::new(),
         program: None,
     };
     let of_rows = |tally: &Tally, rows| vault.check_cells_of(&contract, tally, rows);

@@ -187,6 +187,7 @@ impl Analysis for Example {
             ids_per_person: scope.contract.ids_per_person,
             contrast: None,
             weights: Vec::new(),
+            spread: Vec::new(),
             program: None,
         })
     }

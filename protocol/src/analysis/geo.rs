@@ -33,7 +33,8 @@ use crate::{
 };
 
 pub use answer::{
-    GeoAnswer, GeoCell, GeoEstimate, GeoWeight, IntervalKind, PlaceboInSpace, PlaceboInTime,
+    Frequency, GeoAnswer, GeoCell, GeoEstimate, GeoWeight, IntervalKind, PeopleInCells,
+    PlaceboInSpace, PlaceboInTime,
 };
 pub use question::{Cell, Geo, Method, Pair};
 
@@ -57,6 +58,7 @@ impl Analysis for Geo {
         "nothing_without",
         "no_cost",
         "less_than_nothing",
+        "cells_left_out",
     ];
     type Toml = raw::RawGeo;
     type Answer = GeoAnswer;

@@ -153,6 +153,8 @@ pub enum Reading {
     Union,
     /// Counts a person's rows in the dataset.
     Rows,
+    /// Counts people of the dataset by in how many cells they would be if none were left out.
+    Spread,
     /// Assigns people to the arms of a design by the column.
     Arm,
     /// Divides people of the test arm by their only value in the column.
@@ -233,6 +235,7 @@ mod tests {
                         Reading::Match
                             | Reading::Union
                             | Reading::Rows
+                            | Reading::Spread
                             | Reading::Bins
                             | Reading::Feature
                             | Reading::Label

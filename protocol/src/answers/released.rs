@@ -9,12 +9,14 @@ use crate::{
     digest::Digest,
     limits::{self, at_most},
     proof::{Proven, Sigma, Vectors},
-    tally::{Dimension, Product, Tally},
+    tally::{Product, Tally},
 };
 use serde::{Deserialize, Serialize};
 
 mod arms;
 mod contrasts;
+mod names;
+mod spread;
 mod thresholds;
 mod trained;
 
@@ -22,6 +24,7 @@ pub use arms::{
     arm_cells, arm_of, creative_of, is_creative, is_named, released_cell, segment_of, segments,
 };
 pub use contrasts::{Contrasts, Forms, FormsOf};
+pub use names::public_name;
 pub use thresholds::Thresholds;
 pub use trained::{StepSums, Trained};
 
@@ -83,6 +86,10 @@ pub struct Figures {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[serde(deserialize_with = "at_most::<{ limits::FIGURES }, _, _>")]
     pub contrasts: Vec<Contrasts>,
+    /// People by in how many cells they would be, in the bins of [`Tally::spread`], however few; empty if that is not counted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(deserialize_with = "at_most::<{ limits::SPREAD_EDGES + 1 }, _, _>")]
+    pub spread: Vec<i64>,
 }
 
 /// A cell that is shown.
@@ -222,7 +229,10 @@ impl Released {
         let segment = tally.segments().len().saturating_mul(INDEX);
         let forms = (forms + segment + CELL).saturating_mul(segments.saturating_add(1));
         let forms = if sums.is_empty() { 0 } else { forms };
-        cells.saturating_add(1).saturating_mul(cell).saturating_add(HEAD).saturating_add(forms)
+        // Their name is no longer than as many numbers.
+        let spread = tally.spread_bins().saturating_mul(2 * FIGURE);
+        let once = HEAD.saturating_add(spread);
+        cells.saturating_add(1).saturating_mul(cell).saturating_add(once).saturating_add(forms)
     }
 
     /// The figures with their noise; `None` if something else was released.
@@ -435,20 +445,3 @@ const FIGURE: usize = 9;
 const REST: u64 = 4;
 /// Bytes of what is in the figures once.
 const HEAD: usize = 256;
-
-/// The name of the public cell at `at` in the order of the tally: row-major, the last dimension fastest.
-#[must_use]
-pub fn public_name(dimensions: &[Dimension], at: u64) -> Vec<Place> {
-    let mut rest = at;
-    let mut name: Vec<_> = (dimensions.iter().rev())
-        .map(|dimension| {
-            // A dimension without public places does not get here.
-            let places = dimension.places().unwrap_or(1).max(1);
-            let place = u32::try_from(rest % places).unwrap_or(u32::MAX);
-            rest /= places;
-            Place::Index(place)
-        })
-        .collect();
-    name.reverse();
-    name
-}

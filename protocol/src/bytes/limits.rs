@@ -136,6 +136,8 @@ pub const MEASURES: usize = 16;
 
 /// Datasets that one question reads.
 pub const TABLES: usize = 8;
+/// Edges of the bins in which people are counted by in how many cells they would be.
+pub const SPREAD_EDGES: usize = 5;
 /// Things to add up in a job.
 pub const DECODED_MEASURES: usize = 4 * MEASURES;
 /// What cells are made of.

@@ -41,6 +41,7 @@ fn figures() -> Figures {
     label[..4].copy_from_slice(b"main");
     let name = vec![Place::Index(2), Place::Label(label)];
     Figures {
+        spread: vec![70, -2],
         contrasts: vec![Contrasts {
             segment: vec![Place::Index(1)],
             sums: vec![Forms { contrast: -7_000, pooled: 1 << 41 }],

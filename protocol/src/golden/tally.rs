@@ -168,6 +168,7 @@ fn first() -> Tally {
         ids_per_person: 1,
         contrast: None,
         weights: Vec::new(),
+        spread: Vec::new(),
         program: None,
     }
 }
@@ -212,6 +213,7 @@ fn union() -> Tally {
         ids_per_person: 2,
         contrast: None,
         weights: Vec::new(),
+        spread: Vec::new(),
         program: None,
     }
 }
@@ -242,6 +244,7 @@ fn training() -> Tally {
         ids_per_person: 1,
         contrast: None,
         weights: Vec::new(),
+        spread: Vec::new(),
         program: Some(Program {
             features: vec![
                 feature(Side::POPULATION, Binned::Value { column: column("arm"), values: 3 }),

@@ -74,6 +74,9 @@ pub struct Vectors {
     pub pooled: Vec<Figure>,
     /// How cells whose values are private are selected; `None` for public cells.
     pub selection: Option<Selection>,
+    /// People by in how many cells they would be, in the bins of [`Tally::spread`]; `None` if that is not counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spread: Option<Figure>,
 }
 
 impl Vectors {
@@ -81,7 +84,7 @@ impl Vectors {
     pub fn all(&self) -> impl Iterator<Item = &Figure> {
         let withheld = self.selection.iter().map(|selection| &selection.withheld);
         let amounts = self.sums.iter().chain(&self.products).chain(&self.pooled);
-        std::iter::once(&self.people).chain(amounts).chain(withheld)
+        std::iter::once(&self.people).chain(amounts).chain(withheld).chain(&self.spread)
     }
 
     /// The pooled total beside the contrast of the measure at this place; `None` if its sum leaves cell by cell.

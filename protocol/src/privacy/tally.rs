@@ -64,6 +64,11 @@ pub struct Tally {
     pub weights: Vec<u32>,
     /// In how many cells one person may count.
     pub cells_per_person: u32,
+    /// Edges of bins, ascending, in which people are counted by in how many cells they would be if none of their cells were left
+    /// out: up to the first edge, up to the second, and so on, and beyond the last. Empty: that is not counted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(deserialize_with = "at_most::<{ limits::SPREAD_EDGES }, _, _>")]
+    pub spread: Vec<u32>,
     /// How many ids one person may have.
     pub ids_per_person: u32,
     /// What is trained, if this is a training. It has no cells then: no dimensions, measures or products.
@@ -229,6 +234,26 @@ impl Tally {
     #[must_use]
     pub fn keeps_refusers(&self) -> bool {
         self.dimensions.contains(&Dimension::MatchedWithConsent)
+    }
+
+    /// The bins of people by in how many cells they would be; 0 if that is not counted.
+    #[must_use]
+    pub fn spread_bins(&self) -> usize {
+        if self.spread.is_empty() { 0 } else { self.spread.len() + 1 }
+    }
+
+    /// The bin of a person who would be in so many cells.
+    #[must_use]
+    pub fn spread_bin(&self, cells: usize) -> usize {
+        let is_below = |edge: &u32| usize::try_from(*edge).is_ok_and(|edge| edge < cells);
+        self.spread.partition_point(is_below)
+    }
+
+    /// Edges that tell whose cells are left out, and of about how many: `cells_per_person`, and doublings of it.
+    #[must_use]
+    pub fn spread_beyond(cells_per_person: u32) -> Vec<u32> {
+        let doubled = |edge: &u32| edge.checked_mul(2);
+        std::iter::successors(Some(cells_per_person), doubled).take(limits::SPREAD_EDGES).collect()
     }
 
     /// The number of cells that an arm is: by whether people were found, and agreed there if that is told.

@@ -43,6 +43,7 @@ pub(crate) struct Counted<const N: usize> {
     sums: Vec<Vec<i64>>,
     products: Vec<Vec<i64>>,
     refused: i64,
+    spread: Vec<i64>,
 }
 
 impl<const N: usize> Counted<N> {
@@ -59,12 +60,18 @@ impl<const N: usize> Counted<N> {
             sums: columns(tally.measures.len()),
             products: columns(tally.products.len()),
             refused: 0,
+            spread: vec![0; tally.spread_bins()],
         }
     }
 
     /// Adds a person who did not agree.
     pub(crate) fn refuse(&mut self) {
         self.refused += 1;
+    }
+
+    /// Adds a person to one bin of the spread.
+    pub(crate) fn spread(&mut self, bin: usize) {
+        add(&mut self.spread, bin, 1);
     }
 
     /// Adds a person to one cell.
@@ -95,6 +102,7 @@ impl<const N: usize> Counted<N> {
     /// The people of both.
     pub(crate) fn plus(mut self, other: Self) -> Self {
         self.refused += other.refused;
+        self.spread.iter_mut().zip(&other.spread).for_each(|(own, more)| *own += more);
         let public = 0..if self.named.is_some() { 0 } else { other.people.len() };
         let slots: Vec<_> = public
             .map(|slot| (slot, slot))
@@ -125,8 +133,8 @@ impl<const N: usize> Counted<N> {
         }
         self.people.push(self.refused);
         self.sums.iter_mut().chain(&mut self.products).for_each(|column| column.push(0));
-        let Self { people, sums, products, .. } = self;
-        Totals { cells: names, people, sums, products }
+        let Self { people, sums, products, spread, .. } = self;
+        Totals { cells: names, people, sums, products, spread }
     }
 
     /// Where a cell is that the data name.

@@ -124,7 +124,9 @@ impl<'t> Side<'t> {
             tuples.push(Tuple { code, row, hash: 0, at: 0, start, end });
             start = end;
         }
-        if tuples.len() > most {
+        let cells = tuples.len();
+        person.cells = cells;
+        if cells > most {
             self.tell_apart(person);
             let key = id.hash();
             let rank = |it: &Tuple| (mix(key, it.hash), it.code);
@@ -179,6 +181,8 @@ pub(crate) struct Person {
     pub(crate) arms: Vec<Arm>,
     /// Number of the only value, for each dimension of such.
     pub(crate) only: Vec<u64>,
+    /// How many tuples there were before any was left out.
+    pub(crate) cells: usize,
     values: Vec<i128>,
     /// Rows that count, by tuple.
     rows: Vec<u32>,
@@ -211,6 +215,7 @@ impl Tuple {
 impl Person {
     fn clear(&mut self) {
         self.tuples.clear();
+        self.cells = 0;
         self.arms.clear();
         self.only.clear();
         self.values.clear();

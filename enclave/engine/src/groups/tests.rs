@@ -208,6 +208,32 @@ proptest! {
     }
 }
 
+/// Who is in how many cells is counted before any is left out, of every shape of tally that may count it.
+#[test]
+fn people_are_counted_by_how_many_cells_they_would_be_in() {
+    let counted = std::cell::Cell::new(0_u32);
+    let config = ProptestConfig { cases: 4 * CASES, ..ProptestConfig::default() };
+    let mut runner = proptest::test_runner::TestRunner::new(config);
+    let cases = (room::tally(1..3), room::tables());
+    let result = runner.run(&cases, |(mut tally, tables)| {
+        let is_whole = tally.population == Population::First
+            && tally.tables.len() == 1
+            && !tally.is_named_by_data();
+        if !is_whole {
+            return Ok(());
+        }
+        tally.spread = vec![1, 2, 4];
+        let meant: Vec<_> = tables[0].iter().map(|row| row.meant(Side::POPULATION)).collect();
+        let expected = meaning::spread(&tally, &meant);
+        let batches: Vec<_> = tables.iter().map(|rows| vec![table(rows)]).collect();
+        prop_assert_eq!(run(&tally, &batches).unwrap().spread, expected.clone());
+        counted.set(counted.get() + u32::from(expected[1..].iter().any(|people| *people > 0)));
+        Ok(())
+    });
+    result.unwrap();
+    assert!(counted.get() > 20, "{}", counted.get());
+}
+
 const CASES: u32 = 256;
 
 fn both(tally: &Tally, population: &[Row], joined: &[Row]) -> Result<Totals, Fault> {
@@ -226,6 +252,7 @@ fn groups(dimensions: Vec<Dimension>, measures: Vec<Measure>, cells_per_person: 
         ids_per_person: 1,
         contrast: None,
         weights: Vec::new(),
+        spread: Vec::new(),
         program: None,
     }
 }

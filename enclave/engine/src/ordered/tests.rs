@@ -141,6 +141,7 @@ fn cells_that_the_data_name_take_no_more_than_is_asked_for_them() {
             ids_per_person: 1,
             contrast: None,
             weights: Vec::new(),
+            spread: Vec::new(),
             program: None,
         };
         let most = need_of_cells(&tally, ROWS);

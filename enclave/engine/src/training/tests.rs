@@ -50,6 +50,7 @@ fn training(label: Learnt, loss: Loss, cap: u32) -> Tally {
         ids_per_person: 1,
         contrast: None,
         weights: Vec::new(),
+        spread: Vec::new(),
         program: Some(Program {
             features: vec![
                 group(first),

@@ -49,6 +49,8 @@ pub(super) fn arms(tally: &Tally, noisy: &Noisy, least: Thresholds) -> Figures {
         withheld_without_value: Some(0),
         no_consent: noisy.people.values.last().copied(),
         contrasts: arms.contrasts(&segments, &rests),
+        // A person is in one cell of a comparison.
+        spread: Vec::new(),
     }
 }
 

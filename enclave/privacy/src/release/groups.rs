@@ -30,6 +30,7 @@ pub(super) fn groups(tally: &Tally, noisy: Noisy, thresholds: Thresholds) -> Fig
     let cut = keep_largest(&mut cells, limits::FIGURES / (1 + tally.measures.len()));
     Figures {
         contrasts: Vec::new(),
+        spread: noisy.spread,
         noise: noisy.people.is_noisy(),
         cells,
         cut,

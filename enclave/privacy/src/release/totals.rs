@@ -20,6 +20,8 @@ pub struct Totals {
     pub sums: Vec<Vec<i64>>,
     /// For each product of the tally, its sum in each cell.
     pub products: Vec<Vec<i64>>,
+    /// The number of people in each bin of the tally's spread; empty if it has none.
+    pub spread: Vec<i64>,
 }
 
 impl fmt::Debug for Totals {
@@ -58,6 +60,7 @@ impl Totals {
         let mut columns = std::iter::once(&self.people).chain(&self.sums).chain(&self.products);
         let same =
             self.sums.len() == tally.measures.len() && self.products.len() == tally.products.len();
+        let same = same && self.spread.len() == tally.spread_bins();
         let fits = cells.is_some_and(|cells| columns.all(|column| column.len() == cells));
         if same && fits { Ok(()) } else { Err(Mismatch::Shape) }
     }

@@ -34,7 +34,13 @@ fn run(door: &Door, trial: u32, rates: [f64; 2], agree: [f64; 2]) -> LiftResult 
     // In several arms, in another one, and without consent: nobody.
     people.extend([0; 7]);
     events.extend([0; 7]);
-    let totals = Totals { cells: Names::Public, people, sums: vec![events], products: Vec::new() };
+    let totals = Totals {
+        cells: Names::Public,
+        people,
+        sums: vec![events],
+        products: Vec::new(),
+        spread: Vec::new(),
+    };
     door.answer(totals, trial)
 }
 

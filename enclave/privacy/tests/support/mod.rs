@@ -33,6 +33,7 @@ pub(crate) fn table(dimensions: Vec<Dimension>) -> Tally {
         ids_per_person: 1,
         contrast: None,
         weights: Vec::new(),
+        spread: Vec::new(),
         program: None,
     }
 }

@@ -30,6 +30,7 @@ fn released(admitted: &Admitted) -> Released {
     };
     Released::Figures(Figures {
         contrasts: contrasts.collect(),
+        spread: vec![40; tally.spread_bins()],
         noise: true,
         cells: (0..cells).map(cell).collect(),
         cut: 0,

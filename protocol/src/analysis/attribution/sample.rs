@@ -37,6 +37,7 @@ fn released() -> Released {
     };
     Released::Figures(Figures {
         contrasts: Vec::new(),
+        spread: Vec::new(),
         noise: true,
         cells: vec![
             cell(0, 2_210, 2_704, 9_120_400),

@@ -44,6 +44,7 @@ pub(super) fn tally(asked: &Attribution, scope: &Scope<'_>) -> Result<Tally, Ref
         products: Vec::new(),
         contrast: None,
         weights: Vec::new(),
+        spread: Vec::new(),
         program: None,
         cells_per_person: listed.cells_per_person.min(most),
         ids_per_person: scope.contract.ids_per_person,

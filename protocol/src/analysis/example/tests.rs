@@ -43,6 +43,7 @@ fn the_example_asks_counts_and_answers() {
     let released = |cells: Vec<Cell>, withheld: i64| {
         Released::Figures(Figures {
             contrasts: Vec::new(),
+            spread: Vec::new(),
             noise: true,
             cells,
             cut: 0,

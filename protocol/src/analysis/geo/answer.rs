@@ -36,10 +36,37 @@ pub struct GeoAnswer {
     pub shown_from: i64,
     /// Places that are in no estimate, since some period of theirs is not shown.
     pub withheld: Vec<String>,
+    /// How often people come, and how much of it is left out.
+    pub frequency: Frequency,
     /// Cells of the design, each with its estimates.
     pub cells: Vec<GeoCell>,
     /// People who refused consent; null if they are too few to be shown, or if the dataset does not ask.
     pub no_consent: Option<CountRange>,
+}
+
+/// How often people come, and how much is left out of those who come more often than one person counts.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Frequency {
+    /// People by in how many places and periods they are, before any is left out, in ascending order.
+    pub people: Vec<PeopleInCells>,
+    /// Standard deviation of the noise in each of these counts.
+    pub noise_sd: f64,
+    /// At least this share of the places and periods in which people are is left out; noise makes it more than it is in one of a
+    /// thousand jobs. 0 where noise could have made all of it.
+    pub left_out_at_least: f64,
+}
+
+/// People who are in so many places and periods.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct PeopleInCells {
+    /// The least number of places and periods.
+    pub least: u32,
+    /// The largest; null if there is none.
+    pub most: Option<u32>,
+    /// Number of people, noisy.
+    pub n: i64,
 }
 
 /// Treated places with the same campaign.

@@ -1,14 +1,24 @@
 //! The figures of a geo experiment for programs.
 
-use super::answer::{GeoAnswer, GeoCell, GeoEstimate};
-use crate::answers::citation::{Citation, Unit};
+use super::answer::{Frequency, GeoAnswer, GeoCell, GeoEstimate};
+use crate::answers::citation::{Citation, Unit, real};
 
 pub(super) fn citations(answer: &GeoAnswer) -> Vec<Citation> {
     let cells = answer.cells.iter().flat_map(|cell| of_cell(answer, cell));
     let no_consent = answer.no_consent.iter();
     let no_consent =
         no_consent.map(|found| found.cited(Citation::people("no_consent"), answer.confidence));
-    cells.chain(no_consent).collect()
+    cells.chain(frequency(answer)).chain(no_consent).collect()
+}
+
+/// People by in how many places and periods they are.
+fn frequency(answer: &GeoAnswer) -> impl Iterator<Item = Citation> {
+    let Frequency { people, noise_sd, .. } = &answer.frequency;
+    people.iter().map(|bin| {
+        let figure =
+            Citation::people("people_by_cells").of("cells_at_least", bin.least.to_string());
+        figure.shown(Some(real(bin.n))).noise(*noise_sd)
+    })
 }
 
 /// The figures of one cell; one without a value where nothing could be estimated.

@@ -4,6 +4,7 @@
 //! interval. Nothing here adds noise to an estimate or takes it away.
 
 mod cell;
+mod frequency;
 mod levels;
 mod panel;
 
@@ -47,6 +48,10 @@ pub(super) fn answer(
             flags.push(flag.clone());
         }
     }
+    let frequency = frequency::frequency(view);
+    if frequency.left_out_at_least >= MATTERS {
+        flags.push("cells_left_out".to_owned());
+    }
     let withheld: Vec<_> =
         used(asked).filter(|place| panel.row(place).is_none()).cloned().collect();
     let unit = asked.outcome.scale.units_per_one();
@@ -69,6 +74,7 @@ pub(super) fn answer(
         noise_of_total: panel.noise_sd(),
         shown_from: view.thresholds().groups,
         withheld,
+        frequency,
         cells,
         no_consent: no_consent.map(|people| {
             let passing = Passing::one_draw(people.noise_variance, view.thresholds().no_consent);
@@ -105,6 +111,9 @@ fn counted(view: &View<'_>, asked: &Geo, listed: &Listed<'_>, scope: &Scope<'_>)
     let dataset = view.proven().tally().dataset(Side::POPULATION);
     format!("rows of {dataset} by {} and {period} of {}{rows}", listed.geo, listed.date)
 }
+
+/// Totals that lack a smaller share are not said to be too small.
+const MATTERS: f64 = 0.01;
 
 #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "shown to people")]
 pub(super) fn real(number: i64) -> f64 {

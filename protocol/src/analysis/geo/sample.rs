@@ -55,6 +55,7 @@ fn released() -> Released {
     }
     Released::Figures(Figures {
         contrasts: Vec::new(),
+        spread: vec![1_130, 240, 16, -9, 4, 2],
         noise: true,
         cells,
         cut: 0,

@@ -71,6 +71,7 @@ pub(super) fn tally(asked: &Geo, scope: &Scope<'_>) -> Result<Tally, Refusal> {
         ids_per_person: contract.ids_per_person,
         contrast: None,
         weights: Vec::new(),
+        spread: Tally::spread_beyond(asked.cells_per_person),
         program: None,
     })
 }

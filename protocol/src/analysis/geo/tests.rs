@@ -81,6 +81,7 @@ fn answered(
     }
     let figures = Figures {
         contrasts: Vec::new(),
+        spread: vec![9_000, 0, 0, 0, 0, 0],
         noise: false,
         cells,
         cut: 0,

@@ -13,7 +13,8 @@ pub const SECTION: Section = Section {
     kind: "geo",
     title: "what people did, by place and by day or week, before and during a campaign",
     cell: "a place in a period",
-    besides: "",
+    besides: "Head counts of people by in how many places and periods they are, in six classes over all places, are shown however \
+              small, with noise: they tell whether totals are too small.",
     uses: &[OUTCOME, GEO, DATE, MEASURES, FILTERS, CELLS],
 };
 
@@ -23,7 +24,7 @@ const OUTCOME: Use = Use {
     title: "what people did",
     lists: Lists::Dataset,
     amount: Amount::One,
-    reads: &[],
+    reads: &[Reading::Spread],
 };
 
 const GEO: Use = Use {

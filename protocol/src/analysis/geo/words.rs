@@ -1,5 +1,6 @@
 //! The page of a geo experiment.
 
+mod frequency;
 mod notes;
 mod pictures;
 mod tables;
@@ -20,13 +21,14 @@ pub(super) fn page(result: &GeoResult) -> Page {
     let mut sections: Vec<_> =
         answer.cells.iter().flat_map(|cell| cell_sections(answer, cell)).collect();
     sections.push(tables::asked(answer));
+    sections.extend(frequency::section(answer));
     sections.extend(noted(notes::notes(result)));
     sections.push(limits());
     let places = Text::list(answer.cells.iter().map(|cell| Text::quoted(&cell.name)), " and ");
     Page {
         title: Text::fixed("What ").with(places).and(" changed where it ran"),
         subtitle: Text::fixed("Counted: ").quote(&answer.counted).and("."),
-        doubts: doubts(answer),
+        doubts: doubts(answer).into_iter().chain(frequency::doubt(answer, &result.flags)).collect(),
         answer: answer.cells.iter().map(|cell| statement(answer, cell)).collect(),
         sections,
         ..Page::default()

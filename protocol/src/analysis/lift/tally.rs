@@ -107,6 +107,7 @@ pub(super) fn tally(lift: &Lift, scope: &Scope<'_>) -> Result<Tally, Refusal> {
         weights: lift.outcomes.iter().map(|outcome| outcome.weight).collect(),
         cells_per_person: 1,
         ids_per_person: contract.ids_per_person,
+        spread: Vec::new(),
         program: None,
     })
 }

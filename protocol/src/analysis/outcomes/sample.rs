@@ -38,6 +38,7 @@ fn released() -> Released {
     };
     Released::Figures(Figures {
         contrasts: Vec::new(),
+        spread: Vec::new(),
         noise: true,
         cells: vec![
             cell(0, 0, 612, 160, 1_012_300, 4_012_300_000),

@@ -81,6 +81,7 @@ pub(super) fn tally(asked: &Outcomes, scope: &Scope<'_>) -> Result<Tally, Refusa
         ids_per_person: scope.contract.ids_per_person,
         contrast: None,
         weights: Vec::new(),
+        spread: Vec::new(),
         program: None,
     })
 }

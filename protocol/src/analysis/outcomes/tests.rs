@@ -116,6 +116,7 @@ fn flags(contract: &str, job: &str) -> (Vec<String>, String) {
 fn released(people: i64) -> Released {
     Released::Figures(Figures {
         contrasts: Vec::new(),
+        spread: Vec::new(),
         noise: true,
         cells: vec![Cell {
             name: vec![Place::Index(1), Place::Index(0)],

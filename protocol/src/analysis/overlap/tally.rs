@@ -36,6 +36,7 @@ pub(super) fn tally(question: &Overlap, scope: &Scope<'_>) -> Result<Tally, Refu
         ids_per_person: contract.ids_per_person,
         contrast: None,
         weights: Vec::new(),
+        spread: Vec::new(),
         program: None,
     })
 }

@@ -58,6 +58,7 @@ fn result(job: &str, cells: Vec<Cell>) -> JobResult<ReachAnswer> {
     let shown = u64::try_from(cells.len()).unwrap_or(0);
     let released = Released::Figures(Figures {
         contrasts: Vec::new(),
+        spread: Vec::new(),
         noise: true,
         withheld: i64::try_from(all.saturating_sub(shown)).unwrap_or(0),
         cells,

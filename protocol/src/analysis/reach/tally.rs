@@ -67,6 +67,7 @@ pub(super) fn tally(asked: &Reach, scope: &Scope<'_>) -> Result<Tally, Refusal> 
         ids_per_person: contract.ids_per_person,
         contrast: None,
         weights: Vec::new(),
+        spread: Vec::new(),
         program: None,
     })
 }

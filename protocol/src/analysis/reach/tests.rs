@@ -121,6 +121,7 @@ fn figures_of_any_size_make_finite_answers() {
             });
             let released = Released::Figures(Figures {
                 contrasts: Vec::new(),
+                spread: Vec::new(),
                 noise: true,
                 cells: cells.collect(),
                 cut: 0,
@@ -313,6 +314,7 @@ fn values_of_a_column_tell_how_often_each_reached() {
     let cells = vec![cell(0, 0, 500), cell(0, 1, 300), cell(0, 2, 100), cell(1, 0, 40)];
     let released = Released::Figures(Figures {
         contrasts: Vec::new(),
+        spread: Vec::new(),
         noise: false,
         cells,
         cut: 0,
@@ -361,6 +363,7 @@ fn flags_of_values(values_per_person: u32) -> Vec<String> {
     let place = priced(asked(&job).unwrap()).unwrap();
     let released = Released::Figures(Figures {
         contrasts: Vec::new(),
+        spread: Vec::new(),
         noise: true,
         cells: vec![Cell {
             name: vec![Place::Index(1), Place::Index(0)],
@@ -405,6 +408,7 @@ fn what_is_not_shown_makes_a_number_at_least_what_is_known() {
     };
     let released = Released::Figures(Figures {
         contrasts: Vec::new(),
+        spread: Vec::new(),
         noise: false,
         cells: vec![cell(0, 400), cell(1, 100)],
         cut: 0,

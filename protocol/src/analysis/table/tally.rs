@@ -61,6 +61,7 @@ pub(super) fn tally(question: &TableQuestion, scope: &Scope<'_>) -> Result<Tally
         ids_per_person: contract.ids_per_person,
         contrast: None,
         weights: Vec::new(),
+        spread: Vec::new(),
         program: None,
     })
 }

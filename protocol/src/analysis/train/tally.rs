@@ -31,6 +31,7 @@ pub(super) fn tally(asked: &Train, scope: &Scope<'_>) -> Result<Tally, Refusal> 
         ids_per_person: scope.contract.ids_per_person,
         contrast: None,
         weights: Vec::new(),
+        spread: Vec::new(),
         program: Some(asked.program.clone()),
     })
 }

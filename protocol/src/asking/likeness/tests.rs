@@ -28,6 +28,7 @@ fn lift(test: &[i32], days: Option<(i64, i64)>) -> Tally {
         ids_per_person: 1,
         contrast: None,
         weights: Vec::new(),
+        spread: Vec::new(),
         program: None,
     }
 }

@@ -32,6 +32,7 @@ pub(super) fn check(contract: &Contract, terms: &Terms, tally: &Tally) -> Result
         contrast: _,
         weights: _,
         cells_per_person,
+        spread,
         ids_per_person,
         program,
     } = tally;
@@ -46,6 +47,9 @@ pub(super) fn check(contract: &Contract, terms: &Terms, tally: &Tally) -> Result
     }
     dimensions.iter().try_for_each(|dimension| reader.dimension(dimension))?;
     measures.iter().try_for_each(|measure| reader.measure(measure))?;
+    if !spread.is_empty() {
+        reader.rows(Side::POPULATION, Reading::Spread)?;
+    }
     if let Some(program) = program {
         training::check(&reader, program)?;
     }

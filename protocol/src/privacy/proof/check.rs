@@ -71,6 +71,12 @@ fn cost_of_vectors(tally: &Tally, vectors: &Vectors, threshold: u32) -> Result<O
     for (figure, linf) in vectors.pooled.iter().zip(of_sums.chain(of_products)) {
         covers(figure, cells, linf)?;
     }
+    match (&vectors.spread, tally.spread.is_empty()) {
+        (None, true) => {}
+        // Each id of a person is in one bin; all in one is the worst.
+        (Some(spread), false) => covers(spread, 1, tally.linf_of_people())?,
+        _ => return Err(Flaw::Figures),
+    }
     let delta = selection(tally, vectors, threshold)?;
     let rho = vectors.all().try_fold(0_u64, |sum, figure| sum.checked_add(figure.rho.0));
     Ok(rho.map(|rho| Loss::zcdp(Rho(rho)).with_delta(delta)))
@@ -139,6 +145,7 @@ fn shape(tally: &Tally) -> Result<(), Flaw> {
         return Err(Flaw::Shape("products"));
     }
     contrast(tally)?;
+    spread(tally)?;
     if tally.dimensions.len() > limits::GROUP_BY {
         return Err(Flaw::Shape("dimension"));
     }
@@ -195,6 +202,20 @@ fn contrast(tally: &Tally) -> Result<(), Flaw> {
     if fine { Ok(()) } else { Err(Flaw::Shape("weights")) }
 }
 
+/// Checks that people who are counted by how many cells they would be in have cells of one dataset alone, so that these are
+/// the rows' own.
+fn spread(tally: &Tally) -> Result<(), Flaw> {
+    let is_whole = tally.population == Population::First
+        && tally.tables.len() == 1
+        && !tally.is_named_by_data()
+        && tally.credit().is_none();
+    let are_edges = tally.spread.len() <= limits::SPREAD_EDGES
+        && tally.spread.first().is_some_and(|edge| *edge > 0)
+        && tally.spread.is_sorted_by(|a, b| a < b);
+    let fine = tally.spread.is_empty() || (is_whole && are_edges);
+    if fine { Ok(()) } else { Err(Flaw::Shape("spread")) }
+}
+
 /// Checks that a training has features and a label of datasets that are read, and no cells.
 fn is_training(tally: &Tally, program: &Program) -> bool {
     let has_cells = !tally.dimensions.is_empty()
@@ -202,6 +223,7 @@ fn is_training(tally: &Tally, program: &Program) -> bool {
         || !tally.products.is_empty()
         || tally.contrast.is_some()
         || !tally.weights.is_empty()
+        || !tally.spread.is_empty()
         || tally.cells_per_person != 1;
     let mut sides = program.features.iter().map(|feature| feature.side);
     !has_cells

@@ -171,6 +171,7 @@ mod tests {
             ids_per_person: 2,
             contrast: None,
             weights: Vec::new(),
+            spread: Vec::new(),
             program: None,
         }
     }

@@ -44,8 +44,10 @@ impl Tally {
     pub fn prove(&self, request: &Request) -> Result<Proof, PriceError> {
         let Request { rho, threshold, selection_delta, .. } = *request;
         let shares = self.shares(request);
-        let withheld = if self.is_named_by_data() { Rho(shares.people.0 / 10) } else { Rho(0) };
-        let people = Rho(shares.people.0 - withheld.0);
+        let tenth = |is_counted: bool| Rho(if is_counted { shares.people.0 / 10 } else { 0 });
+        let withheld = tenth(self.is_named_by_data());
+        let spread = tenth(!self.spread.is_empty());
+        let people = Rho(shares.people.0 - withheld.0 - spread.0);
         let people = self.figure(Wanted::People, self.linf_of_people(), people)?;
         let sum = |at: usize, rho: Rho| self.figure(Wanted::Sum(at), self.linf_of_sum(at), rho);
         let product =
@@ -72,10 +74,18 @@ impl Tally {
             Ok(Selection { threshold: least, delta: selection_delta, withheld })
         });
         let selection = selection.transpose()?;
+        // A person is in one bin.
+        let spread = (!self.spread.is_empty()).then(|| {
+            let linf = u64::from(self.ids_per_person);
+            let sigma = Sigma::for_cost(1, linf, spread);
+            let sigma = sigma.ok_or(PriceError::NoNoise(Wanted::People))?;
+            Ok(Figure { cells: 1, linf, rho: spread, sigma })
+        });
+        let spread = spread.transpose()?;
         let delta = selection.map_or(0, |selection| selection.delta);
         let digest = Digest::of("glovebox tally v1", &canonical::to_vec(self));
         let cost = Loss::zcdp(rho).with_delta(delta);
-        let leaves = Leaves::Figures(Vectors { people, sums, products, pooled, selection });
+        let leaves = Leaves::Figures(Vectors { people, sums, products, pooled, selection, spread });
         Ok(Proof { tally: digest, leaves, threshold, cost })
     }
 

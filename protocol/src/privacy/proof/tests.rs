@@ -6,6 +6,7 @@ use proptest::prelude::*;
 mod contrast;
 mod limits;
 mod noise;
+mod spread;
 mod steps;
 
 fn tally(clamp: u32, squares: bool, ids: u32, cells: u32, named: bool) -> Tally {
@@ -31,6 +32,7 @@ fn tally(clamp: u32, squares: bool, ids: u32, cells: u32, named: bool) -> Tally 
         ids_per_person: ids,
         contrast: None,
         weights: Vec::new(),
+        spread: Vec::new(),
         program: None,
     }
 }

@@ -33,6 +33,7 @@ fn credits((rule, window, most): (Rule, u32, u32), caps: &[u32], others: Vec<Dim
         products: Vec::new(),
         contrast: None,
         weights: Vec::new(),
+        spread: Vec::new(),
         program: None,
         cells_per_person: most,
         ids_per_person: 1,

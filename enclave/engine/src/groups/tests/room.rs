@@ -261,6 +261,7 @@ pub(crate) fn tally(most: Range<u32>) -> impl Strategy<Value = Tally> {
                 ids_per_person: 1,
                 contrast: None,
                 weights: Vec::new(),
+                spread: Vec::new(),
                 program: None,
             };
             if let Some(by) = union {

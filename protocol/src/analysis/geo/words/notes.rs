@@ -1,6 +1,6 @@
 //! The notes on the page of a geo experiment.
 
-use super::GeoResult;
+use super::{GeoResult, frequency::CELLS_LEFT_OUT};
 use crate::page::{Text, explain, number::whole};
 
 pub(super) fn notes(result: &GeoResult) -> Vec<Text> {
@@ -50,6 +50,10 @@ pub(super) fn doubt(flag: &str) -> Option<&'static str> {
         }
         "empty_interval" => {
             "no constant effect fits. The effect may have come and gone, or something else happened."
+        }
+        CELLS_LEFT_OUT => {
+            "one person counts in so few places and periods that much of what people did is left out: totals, incremental amounts and \
+             what they return are too small. Ask for more places and periods of a person, or for longer periods."
         }
         "moved_before" => {
             "the same test finds an effect at an earlier time, when there was no campaign. Something else moves these places."

@@ -91,6 +91,7 @@ fn simulate(epsilon: &str, truths: &[Truth; 3], runs: u32, seed: u64) -> Held {
         }
         let released = Released::Figures(Figures {
             contrasts: Vec::new(),
+            spread: Vec::new(),
             noise: true,
             withheld: 0,
             cells,
@@ -163,6 +164,7 @@ fn without_noise_a_head_count_is_exact_and_a_rate_has_wilsons_interval() {
     let scope = Scope::of(&contract, "first-month").unwrap();
     let released = Released::Figures(Figures {
         contrasts: Vec::new(),
+        spread: Vec::new(),
         noise: false,
         cells: vec![Cell {
             name: vec![Place::Index(1)],

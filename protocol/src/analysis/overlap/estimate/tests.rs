@@ -61,6 +61,7 @@ impl Stage {
         let withheld = i64::try_from(hidden.count()).unwrap();
         let released = Released::Figures(Figures {
             contrasts: Vec::new(),
+            spread: Vec::new(),
             noise: is_noisy,
             cells,
             cut: 0,
@@ -284,6 +285,7 @@ fn figures_of_any_size_make_finite_answers() {
             for (cells, other) in [(cells.clone().collect(), None), (Vec::new(), Some(people))] {
                 let released = Released::Figures(Figures {
                     contrasts: Vec::new(),
+                    spread: Vec::new(),
                     noise: true,
                     cells,
                     cut: 0,

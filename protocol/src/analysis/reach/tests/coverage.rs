@@ -53,6 +53,7 @@ fn release(proven: &Proven, truth: &Truth, noise: &mut Noise) -> Released {
     }
     Released::Figures(Figures {
         contrasts: Vec::new(),
+        spread: Vec::new(),
         noise: true,
         cells,
         cut: 0,

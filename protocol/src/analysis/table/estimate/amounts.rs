@@ -329,6 +329,7 @@ mod tests {
             ids_per_person: 1,
             contrast: None,
             weights: Vec::new(),
+            spread: Vec::new(),
             program: None,
         };
         let possible = |tally: &Tally, measure, bin| {

@@ -78,6 +78,7 @@ fn a_question_about_lift_becomes_the_tally_it_describes() {
         ids_per_person: 1,
         contrast: Some(Contrast { test: 1, control: 2, measures: vec![1] }),
         weights: vec![1, 6],
+        spread: Vec::new(),
         program: None,
     };
     assert_eq!(tally, expected);

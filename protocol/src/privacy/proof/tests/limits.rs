@@ -169,6 +169,7 @@ fn noise_may_cost_exactly_what_is_said_and_no_unit_more() {
             products: Vec::new(),
             pooled: Vec::new(),
             selection: None,
+            spread: None,
         }),
         threshold: 50,
         cost: Loss::zcdp(Rho(1_000_000_000_000)),

@@ -9,6 +9,7 @@ fn training(features: usize, steps: u32, ids: u32, held_out: bool) -> Tally {
     Tally {
         dimensions: Vec::new(),
         measures: Vec::new(),
+        spread: Vec::new(),
         program: Some(Program {
             features: vec![feature; features],
             label: Label { side: Side::JOINED, of: Learnt::Found, cap: 1 },

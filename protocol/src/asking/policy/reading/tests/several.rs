@@ -45,6 +45,7 @@ fn union(
         ids_per_person: contract.ids_per_person,
         contrast: None,
         weights: Vec::new(),
+        spread: Vec::new(),
         program: None,
     };
     check(&contract, &terms, &tally)
@@ -95,6 +96,7 @@ fn rows_of_all_datasets_are_counted_only_where_each_is_listed_for_it() {
             ids_per_person: contract.ids_per_person,
             contrast: None,
             weights: Vec::new(),
+            spread: Vec::new(),
             program: None,
         };
         check(&contract, &terms, &tally)
@@ -131,6 +133,7 @@ fn a_union_reads_some_of_the_datasets_that_are_listed() {
             ids_per_person: contract.ids_per_person,
             contrast: None,
             weights: Vec::new(),
+            spread: Vec::new(),
             program: None,
         };
         check(&contract, &terms, &tally)
@@ -179,6 +182,7 @@ fn a_start_is_read_from_a_date_that_is_listed_for_it() {
             ids_per_person: contract.ids_per_person,
             contrast: None,
             weights: Vec::new(),
+            spread: Vec::new(),
             program: None,
         };
         let (column, start) = (column.to_owned(), start.to_owned());
@@ -219,6 +223,7 @@ fn an_earliest_day_is_read_from_a_day_that_is_listed_for_it() {
             ids_per_person: contract.ids_per_person,
             contrast: None,
             weights: Vec::new(),
+            spread: Vec::new(),
             program: None,
         };
         check(&contract, &terms, &tally)
@@ -248,6 +253,7 @@ fn an_only_value_is_read_from_a_column_that_is_listed_for_it() {
             ids_per_person: contract.ids_per_person,
             contrast: None,
             weights: Vec::new(),
+            spread: Vec::new(),
             program: None,
         };
         check(&contract, &terms, &tally)
