@@ -288,7 +288,7 @@ async fn a_withheld_result_comes_back_with_a_retry_of_the_job_and_costs_nothing_
     let mut it = opened().await;
     let prepared = it.parties.prepare(&mut it.room, JOB).await;
     it.host.misbehave(|ask, answer| match ask {
-        Ask::Put { .. } => Answer::Failed { why: Failure::Io },
+        Ask::Put { of: Some(_), .. } => Answer::Failed { why: Failure::Io },
         _ => answer,
     });
     let first = it.parties.run(&mut it.room, &prepared).await.unwrap();
@@ -536,18 +536,18 @@ async fn a_version_that_is_open_is_granted_again_without_reading_it_again() {
     let first = parties.seal("exposures", &exposures(400), 1);
     host.keep(&first);
     parties.grant(&mut room, "exposures", &first).await.unwrap();
-    let before = host.trace();
+    let before = host.trace_beside_logs();
     parties.grant(&mut room, "exposures", &first).await.unwrap();
-    assert_eq!(host.trace(), before);
+    assert_eq!(host.trace_beside_logs(), before);
     // A newer version is read, and so is this one once its owner has taken it back.
     let newer = parties.seal("exposures", &exposures(400), 2);
     host.keep(&newer);
     parties.grant(&mut room, "exposures", &newer).await.unwrap();
-    let read = host.trace().len();
+    let read = host.trace_beside_logs().len();
     assert!(read > before.len());
     client::grant::revoke(&mut room, &parties.publisher, "exposures").await.unwrap();
     parties.grant(&mut room, "exposures", &newer).await.unwrap();
-    assert!(host.trace().len() > read);
+    assert!(host.trace_beside_logs().len() > read);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -568,6 +568,11 @@ async fn neighbouring_datasets_leave_the_same_trace() {
         traces.push((host.trace(), ran.sealed.map(|sealed| sealed.len())));
     }
     assert!(traces[0].0.len() >= 5, "{traces:?}");
+    // What is granted, priced and answered is recorded in as many bytes.
+    let mut logs: Vec<_> = traces[0].0.iter().filter(|line| line.starts_with("log ")).collect();
+    assert!(logs.len() >= 5, "{logs:?}");
+    logs.remove(0); // the opening
+    assert!(logs.iter().all(|line| *line == logs[0]), "{logs:?}");
     assert_eq!(traces[0], traces[1]);
 }
 

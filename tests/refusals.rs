@@ -1,5 +1,5 @@
 //! What is declined is declined by its rule, in its owner's name, and without reading a row: where
-//! it can be, no dataset is even open, and the host is asked for nothing.
+//! it can be, no dataset is even open, and the host is asked for nothing but to keep the record of it.
 
 use client::{keys::Identity, room::Room};
 use custody::{Ledger, Owner, decide};
@@ -57,10 +57,10 @@ impl Stage {
     }
 
     async fn ask_signed(&mut self, by: Party, job: Vec<u8>, slices: Vec<ByteBuf>) -> Refusal {
-        let before = self.host.trace();
+        let before = self.host.trace_beside_logs();
         let key = by.of(&self.parties);
         let reply = self.room.request(key, Body::Job { job, slices }).await.unwrap();
-        assert_eq!(self.host.trace(), before, "the host was asked for something");
+        assert_eq!(self.host.trace_beside_logs(), before, "the host was asked for something");
         self.costs_nothing().await;
         refusal(reply)
     }
@@ -76,7 +76,7 @@ impl Stage {
 
     /// The host gave the contract and was never asked for data.
     fn held_nothing(&self) {
-        assert_eq!(self.host.trace(), ["contract"]);
+        assert_eq!(self.host.trace_beside_logs(), ["contract"]);
     }
 
     /// Seals, keeps and grants `dataset`, without a slice.

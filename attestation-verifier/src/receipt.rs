@@ -2,7 +2,7 @@
 //!
 //! An *instance statement* names the keys of one instance under one contract; every NSM document
 //! of the instance carries its digest as user data. An *attested* container holds a body (of a
-//! receipt or a closing), an NSM document whose nonce is the body's digest, the statement, and a
+//! receipt, a closing or the opening of a log), an NSM document whose nonce is the body's digest, the statement, and a
 //! signature by the statement's receipt key. SPEC.md fixes both to the byte.
 
 use ring::signature::{ED25519, UnparsedPublicKey};
@@ -136,7 +136,7 @@ impl BelievedReceipt {
         &self.believed
     }
 
-    /// Receipt or closing.
+    /// Receipt, closing, or the opening of a log.
     pub fn kind(&self) -> BodyKind {
         self.kind
     }
@@ -184,6 +184,8 @@ named! {
         Receipt, "receipt";
         /// The last word of an instance.
         Closing, "closing";
+        /// What opens the audit log that an instance leaves at its host.
+        Log, "log";
     }
 }
 
@@ -250,7 +252,7 @@ fn read_body(body: &[u8], kind: BodyKind) -> Result<(Digest, Option<Digest>), Pa
     let keys = ["contract", "output"];
     let [contract, output] = read_map(Part::Body, &mut Reader::new(body), keys)?;
     let contract = contract.sized()?;
-    let needless = kind == BodyKind::Closing && output.item.is_none();
+    let needless = kind != BodyKind::Receipt && output.item.is_none();
     Ok((contract, if needless { None } else { Some(output.sized()?) }))
 }
 
@@ -320,7 +322,7 @@ numbered! {
         part.check() => Missing { part: Part, key: &'static str }, "{key} is missing in the {part}";
         part.check() => Length { part: Part, key: &'static str, found: usize },
             "{key} in the {part} has {found} bytes, another length is expected";
-        23 => Kind, "neither a receipt nor a closing";
+        23 => Kind, "neither a receipt, nor a closing, nor the opening of a log";
         24 => Protocol { found: u64 }, "the instance speaks protocol {found}, 1 is expected";
         error.check() => Document { error: ParseError }, "document: {error}";
     }

@@ -5,6 +5,7 @@ use protocol::{
     contract::Contract,
     limits,
     merkle::{Head, MerkleLog, Root, leaf_hash},
+    stored_log::Recorded,
     time::Time,
 };
 use rand_chacha::{
@@ -16,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The audit log of an instance.
 pub(crate) struct Audit {
     log: MerkleLog,
-    leaves: Vec<Root>,
+    leaves: Vec<Leaf>,
     /// The texts of entries, by number.
     texts: BTreeMap<usize, Text>,
     /// Bytes of texts on requests that each party sent in vain.
@@ -24,6 +25,14 @@ pub(crate) struct Audit {
     /// How many of these one party may have.
     share: usize,
     salts: ChaCha20Rng,
+}
+
+/// What is kept of every entry.
+struct Leaf {
+    leaf: Root,
+    /// The root of the log that ends with it.
+    root: Root,
+    time: Time,
 }
 
 struct Text {
@@ -75,8 +84,8 @@ impl Audit {
         if fits_share && bytes.len() <= limits::AUDIT_ENTRY.bytes {
             self.texts.insert(self.leaves.len(), Text { bytes, readers });
         }
-        self.leaves.push(leaf);
         self.log.append(leaf);
+        self.leaves.push(Leaf { leaf, root: self.log.head().root, time });
     }
 
     /// Takes the log out of a state that ends, which is not to be used after that.
@@ -89,12 +98,23 @@ impl Audit {
         self.log.head()
     }
 
+    /// The entry `number`, to be recorded, and who may read its text if that is kept.
+    pub(crate) fn recorded(&self, number: u64) -> Option<(Recorded<'_>, Option<&Readers>)> {
+        let at = usize::try_from(number).ok()?;
+        let Leaf { leaf, root, time } = self.leaves.get(at)?;
+        let text = self.texts.get(&at);
+        let head = Head { size: number.checked_add(1)?, root: *root };
+        let bytes = text.map(|text| text.bytes.as_slice());
+        let recorded = Recorded { leaf: *leaf, head, time: *time, text: bytes };
+        Some((recorded, text.map(|text| &text.readers)))
+    }
+
     /// The entries from `from` on, as `party` may see them.
     pub(crate) fn page(&self, party: &str, from: u64, time: Time) -> AuditPage {
         let from = usize::try_from(from).unwrap_or(usize::MAX);
         let mut bytes = 0_usize;
         let wanted = self.leaves.iter().enumerate().skip(from).take(limits::AUDIT_PAGE);
-        let listed = wanted.map(|(number, leaf)| match self.texts.get(&number) {
+        let listed = wanted.map(|(number, Leaf { leaf, .. })| match self.texts.get(&number) {
             None => Listed::NotKept(*leaf),
             Some(text) if text.readers.contain(party) => Listed::Text(text.bytes.clone()),
             Some(_) => Listed::Others(*leaf),
@@ -127,7 +147,7 @@ impl Readers {
         self
     }
 
-    fn contain(&self, party: &str) -> bool {
+    pub(crate) fn contain(&self, party: &str) -> bool {
         match self {
             Self::All => true,
             Self::Only(parties) => parties.contains(party),

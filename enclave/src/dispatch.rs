@@ -61,18 +61,42 @@ impl Serving {
         if !place.answers(party) {
             return Reply::Refused(Refusal::Busy { party: party.to_owned() });
         }
-        match self.act(&by, request.body).await {
-            Ok(reply) => reply,
-            Err(refusal) => {
-                // The host reads this log. It learns the kind of the refusal, which follows from
-                // what is public, and nothing of what the request said.
-                tracing::info!(%party, reason = refusal.kind(), "a request was declined");
-                if let (State::Open(open), Ok(now)) = (&mut *self.state.lock().await, self.now()) {
-                    let (readers, event) = self.refused(&by, bytes, &refusal, now);
-                    open.audit.append(now, readers, event);
-                }
-                Reply::Refused(refusal)
-            }
+        // A closing gives budget back and names the log's end, and who asks for the log gets it here.
+        let waits = !matches!(request.body, Body::Close {} | Body::Audit { .. });
+        let replied = match self.act(&by, request.body).await {
+            Ok(reply) if waits => self.recorded().await.map(|()| reply),
+            Ok(reply) => Ok(reply),
+            // What was decided is an entry already, and stays to be recorded.
+            Err(Refusal::LogNotStored) => Err(Refusal::LogNotStored),
+            Err(refusal) => self.decline(&by, bytes, refusal).await,
+        };
+        replied.unwrap_or_else(Reply::Refused)
+    }
+
+    /// Writes down that a request was declined. The refusal leaves once that is recorded at the host.
+    async fn decline(
+        &self,
+        by: &Authorised,
+        bytes: &[u8],
+        refusal: Refusal,
+    ) -> Result<Reply, Refusal> {
+        // The host reads this log. It learns the kind of the refusal, which follows from
+        // what is public, and nothing of what the request said.
+        tracing::info!(party = by.party(), reason = refusal.kind(), "a request was declined");
+        if let (State::Open(open), Ok(now)) = (&mut *self.state.lock().await, self.now()) {
+            let (readers, event) = self.refused(by, bytes, &refusal, now);
+            open.audit.append(now, readers, event);
+            self.record(open).await?;
+        }
+        Ok(Reply::Refused(refusal))
+    }
+
+    /// Stores the records of all entries at the host.
+    async fn recorded(&self) -> Result<(), Refusal> {
+        match &mut *self.state.lock().await {
+            State::Open(open) => self.record(open).await,
+            // Its keys are gone. What it could not store before, its closing names.
+            State::Closed { .. } => Ok(()),
         }
     }
 
@@ -231,7 +255,12 @@ impl Serving {
             audit_size,
             audit_root,
         };
-        let closing = job::attest(self, open, BodyKind::Closing, &canonical::to_vec(&body))?;
+        let body = canonical::to_vec(&body);
+        let closing = self.attest_body(&open.keys, BodyKind::Closing, &body)?;
+        // The closing gives budget back, so a host that keeps no log does not hold it back: it names what is missing.
+        if self.record(open).await.is_err() {
+            tracing::warn!("the end of the audit log could not be stored");
+        }
         let audit = Box::new(open.audit.take());
         *state = State::Closed { closing: closing.clone(), audit };
         // The reply carries the closing too, so a host that keeps nothing delays nobody.
@@ -249,17 +278,24 @@ impl Serving {
             Ok(now) => now,
             Err(error) => return tracing::error!(%error, "no trusted time"),
         };
-        if let State::Open(open) = &mut *self.state.lock().await {
-            drop_expired(open, now);
+        if let State::Open(open) = &mut *self.state.lock().await
+            && drop_expired(open, now)
+            && let Err(refusal) = self.record(open).await
+        {
+            tracing::warn!(reason = refusal.kind(), "the end of a grant is not recorded yet");
         }
     }
 }
 
-fn drop_expired(open: &mut Open, now: Time) {
-    for dataset in open.vault.drop_expired(now) {
+/// Whether a grant ended.
+fn drop_expired(open: &mut Open, now: Time) -> bool {
+    let dropped = open.vault.drop_expired(now);
+    let is_any = !dropped.is_empty();
+    for dataset in dropped {
         tracing::info!(%dataset, "a grant ended: its keys and rows are gone");
         open.audit.append(now, Readers::All, Event::Dropped { dataset });
     }
+    is_any
 }
 
 fn status(open: &Open, time: Time) -> Status {

@@ -1,4 +1,4 @@
-//! Running a job: admit, pay, tally, release, estimate, attest, store, reply. Each step consumes the
+//! Running a job: admit, pay, tally, release, estimate, attest, record, store, reply. Each step consumes the
 //! last, and that order is the order of durability.
 
 use crate::{
@@ -8,9 +8,7 @@ use crate::{
     results::Priced,
     session::{Open, Serving},
 };
-use attestation_verifier::receipt::{
-    BodyKind, encode, nonce_for, payload, signing_input, user_data_for,
-};
+use attestation_verifier::receipt::BodyKind;
 use engine::Trainees;
 use privacy::{Next, Paid, Release, Steps};
 use protocol::{
@@ -58,6 +56,8 @@ pub(crate) async fn run(
         grant::accept(serving, open, slices, now)?;
         answer(serving, open, &signed, now).await?;
     }
+    // A result at the host has left. Until its entry is there, the answer is kept for a retry, which costs nothing.
+    serving.record(open).await?;
     let (host, contract) = (serving.host.as_ref(), &serving.contract);
     open.results.deliver(host, contract, serving.instance, &signed).await
 }
@@ -108,7 +108,7 @@ pub(crate) async fn answer(
     let left = released.released().to_bytes();
     let answer = Output { output, released: Released::digest(&left) };
     let body = receipt_body(open, &manifests, &admitted, released, signed.as_bytes(), answer, now);
-    let receipt = attest(serving, open, BodyKind::Receipt, &canonical::to_vec(&body))?;
+    let receipt = serving.attest_body(&open.keys, BodyKind::Receipt, &canonical::to_vec(&body))?;
     let answered = Answered { result, receipt, released: left };
     open.results.keep(signed, priced, question, answered);
     Ok(())
@@ -293,23 +293,4 @@ fn receipt_body(
         audit_size,
         audit_root,
     }
-}
-
-/// Signs `body` as this instance, with an attestation document fetched for it.
-pub(crate) fn attest(
-    serving: &Serving,
-    open: &Open,
-    kind: BodyKind,
-    body: &[u8],
-) -> Result<Vec<u8>, Refusal> {
-    let user_data = user_data_for(&serving.statement);
-    let nonce = nonce_for(kind, body);
-    let document = serving.nsm.attest(Some(&user_data), Some(&nonce)).map_err(|error| {
-        tracing::error!(%error, "the module gave no attestation document for a receipt");
-        Refusal::Internal
-    })?;
-    let payload = payload(kind, body, &document, &serving.statement);
-    let signature = open.keys.receipt.sign_raw(&signing_input(&payload));
-    let signature: [u8; 64] = signature.as_slice().try_into().map_err(|_| Refusal::Internal)?;
-    Ok(encode(&payload, &signature))
 }

@@ -3,6 +3,7 @@
 //! A life is `Booted -> Contracted -> Attested -> Serving -> Closed`, with one contract and one
 //! statement. Datasets are opened while it serves, and a job runs on an `Unlocked` view of them.
 
+mod attest;
 mod audit;
 mod clock;
 pub mod console;
@@ -18,6 +19,7 @@ mod link;
 mod other_tally;
 mod progress;
 mod ready;
+mod records;
 mod results;
 mod run;
 mod serve;

@@ -53,6 +53,7 @@ pub(crate) async fn bring(
             answered => answered?,
         }
     }
+    serving.record(open).await?;
     let (host, contract) = (serving.host.as_ref(), &serving.contract);
     match open.results.deliver(host, contract, serving.instance, &signed).await? {
         Reply::Result { not_stored, .. } => Ok(state(open, true, not_stored)),

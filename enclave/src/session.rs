@@ -9,6 +9,7 @@ use crate::{
     link::{self, Host, HostError},
     progress::Progress,
     ready::Ready,
+    records::Records,
     results::Results,
     tls::{Tls, TlsError},
     vault::Vault,
@@ -150,10 +151,11 @@ impl Attested {
     ) -> Result<Serving, BootError> {
         let Contracted { booted, contract, signed } = self.contracted;
         let clock = Clock::start(booted.nsm.as_ref())?;
-        let (mut generator, mut seed, mut salts) =
-            (self.generator, Zeroizing::new([0; 32]), [0; 32]);
+        let (mut generator, mut salts) = (self.generator, [0; 32]);
+        let (mut seed, mut records) = (Zeroizing::new([0; 32]), Zeroizing::new([0; 32]));
         generator.fill_bytes(seed.as_mut());
         generator.fill_bytes(&mut salts);
+        generator.fill_bytes(records.as_mut());
         let mut audit = Audit::new(contract.parties.len(), salts);
         let now = clock.now(booted.nsm.as_ref())?;
         let opened = Event::Opened { instance: self.instance, contract: contract.digest };
@@ -168,6 +170,7 @@ impl Attested {
             ready: Ready::default(),
             noise,
             audit,
+            records: Records::new(&contract, records),
         };
         Ok(Serving {
             nsm: booted.nsm,
@@ -230,6 +233,7 @@ pub(crate) struct Open {
     pub(crate) ready: Ready,
     pub(crate) noise: Box<dyn Noise + Send>,
     pub(crate) audit: Audit,
+    pub(crate) records: Records,
 }
 
 /// The secret keys of an instance.

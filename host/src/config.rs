@@ -150,6 +150,9 @@ pub struct Limits {
     /// Sum of all results that enclaves have stored, in bytes: an even share for each party of the contract.
     /// Those of instances that are over make room.
     pub results_bytes: u64,
+    /// Sum of the audit logs that enclaves have stored, in bytes. Those of instances that are over make room as a whole, the oldest
+    /// first; an instance whose own log finds no room answers nothing more.
+    pub logs_bytes: u64,
     /// Unfinished uploads at one time.
     pub max_uploads: usize,
     /// TCP connections at one time.
@@ -166,6 +169,7 @@ impl Default for Limits {
             max_blob_bytes: 64 * GIB,
             quota_bytes: 256 * GIB,
             results_bytes: 16 * GIB,
+            logs_bytes: 16 * GIB,
             max_uploads: 64,
             max_connections: 512,
             idle_seconds: 900,

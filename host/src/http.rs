@@ -20,7 +20,7 @@ use hyper::{
     header::{CONTENT_TYPE, HeaderValue},
 };
 use protocol::{
-    limits,
+    canonical, limits,
     merkle::Root,
     storage::{MAX_OBJECT, ObjectName, Problem, ProblemCode},
     time::Time,
@@ -92,6 +92,11 @@ async fn answer(
         (&Method::GET, ["v1", "closings", instance]) => {
             http.object(ObjectName::closing(instance).ok()).await
         }
+        (&Method::GET, ["v1", "logs"]) => Ok(json(StatusCode::OK, &http.store.logs())),
+        (&Method::GET, ["v1", "logs", instance, "opening"]) => {
+            http.object(ObjectName::log_opening(instance).ok()).await
+        }
+        (&Method::GET, ["v1", "logs", instance]) => http.log(instance, &head.uri).await,
         _ => Err(Declined::NoSuchPath),
     };
     answered.unwrap_or_else(|declined| {
@@ -197,6 +202,17 @@ impl Http {
         Ok(response(StatusCode::OK, "application/octet-stream", bytes))
     }
 
+    /// Records of the audit log of an instance, which may be long gone.
+    async fn log(&self, instance: &str, uri: &Uri) -> Result<Response<Full<Bytes>>, Declined> {
+        ObjectName::log_opening(instance).map_err(|_| Declined::BadRequest { expected: OBJECT })?;
+        let from = number(uri, "from=").ok_or(Declined::BadRequest { expected: "?from=NUMBER" })?;
+        let page = self.store.log_page(instance, from).await;
+        let page =
+            page.inspect_err(|cause| tracing::error!(%cause, %instance, "reading an audit log"));
+        let page = canonical::to_vec(&page.map_err(UploadError::from)?);
+        Ok(response(StatusCode::OK, "application/cbor", page.into()))
+    }
+
     /// Answers with 200 if a party that asks now is answered, and otherwise with 503 and the
     /// reason. The caller may look at the status alone.
     async fn health(&self) -> Response<Full<Bytes>> {
@@ -247,6 +263,8 @@ impl Http {
             unfinished: u64::try_from(room.unfinished).unwrap_or(u64::MAX),
             results_limit_bytes: limits.results_bytes,
             results_lost: self.store.counts().unread,
+            logs_limit_bytes: limits.logs_bytes,
+            logs_removed: self.store.logs_removed(),
         };
         self.metrics.text(&looked).map_err(io::Error::other)
     }

@@ -10,6 +10,7 @@ mod config;
 mod durable;
 mod front;
 mod http;
+mod logs;
 mod machine;
 mod metrics;
 mod owners;
@@ -166,7 +167,7 @@ struct Kept {
 
 impl Kept {
     fn open(config: &Config, contract: Option<&Contract>) -> io::Result<Self> {
-        let store = Arc::new(Store::open(&config.dir, config.limits.results_bytes)?);
+        let store = Arc::new(Store::open(&config.dir, &config.limits)?);
         let metrics = Arc::new(Metrics::new());
         let (limits, limited) = watch::channel(config.limits.clone());
         let (folder, kept) = (config.dir.join("uploads"), Arc::clone(&store));
@@ -231,7 +232,7 @@ impl Host {
 
     /// Puts up with so much from here on; what is under way goes on. Returns what takes effect at the next start only.
     pub fn reload(&self, limits: Limits) -> Vec<&'static str> {
-        self.store.allow_results(limits.results_bytes);
+        self.store.allow(&limits);
         let other = self.max_connections != limits.max_connections;
         self.limits.send_replace(limits);
         other.then_some("limits.max_connections").into_iter().collect()

@@ -26,6 +26,8 @@ pub(crate) struct Metrics {
     uploads: Counter,
     results: Family<Outcome, Counter>,
     results_lost: Counter,
+    logs: Family<Outcome, Counter>,
+    logs_removed: Counter,
     closings: Counter,
     states: Family<State, Amount>,
     contract_ends: Amount,
@@ -35,6 +37,7 @@ pub(crate) struct Metrics {
     free_bytes: Amount,
     unfinished: Amount,
     results_limit_bytes: Amount,
+    logs_limit_bytes: Amount,
 }
 
 type Amount = Gauge<u64, AtomicU64>;
@@ -71,7 +74,7 @@ pub(crate) enum Connection {
     NoEnclave,
 }
 
-/// What became of a result that the enclave gave to the host.
+/// What became of a result, or of a part of its log, that the enclave gave to the host.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Kept {
     /// It is on disk.
@@ -99,6 +102,8 @@ pub(crate) struct Looked {
     pub(crate) unfinished: u64,
     pub(crate) results_limit_bytes: u64,
     pub(crate) results_lost: u64,
+    pub(crate) logs_limit_bytes: u64,
+    pub(crate) logs_removed: u64,
 }
 
 impl Metrics {
@@ -113,6 +118,8 @@ impl Metrics {
             uploads: Counter::default(),
             results: Family::default(),
             results_lost: Counter::default(),
+            logs: Family::default(),
+            logs_removed: Counter::default(),
             closings: Counter::default(),
             states: Family::default(),
             contract_ends: Amount::default(),
@@ -122,6 +129,7 @@ impl Metrics {
             free_bytes: Amount::default(),
             unfinished: Amount::default(),
             results_limit_bytes: Amount::default(),
+            logs_limit_bytes: Amount::default(),
         };
         metrics.begin_at_zero();
         metrics.register();
@@ -140,6 +148,7 @@ impl Metrics {
         }
         for outcome in [Kept::Stored, Kept::NoRoom, Kept::Conflict, Kept::Failed] {
             drop(self.results.get_or_create(&Outcome { outcome: outcome.name() }));
+            drop(self.logs.get_or_create(&Outcome { outcome: outcome.name() }));
         }
         for code in CODES {
             drop(self.declined.get_or_create(&Code { code: name_of(code) }));
@@ -156,6 +165,7 @@ impl Metrics {
                 "Results that made room before anybody had fetched them",
                 &self.results_lost,
             ),
+            ("logs_removed", "Audit logs of earlier instances that made room", &self.logs_removed),
             ("closings", "Closings that instances left", &self.closings),
         ];
         for (name, help, counter) in counters {
@@ -182,6 +192,11 @@ impl Metrics {
             self.results.clone(),
         );
         registry.register(
+            "log_records",
+            "Parts of its audit log that the enclave gave to the host",
+            self.logs.clone(),
+        );
+        registry.register(
             "enclave_state",
             "1 for the state that health tells, 0 for the others",
             self.states.clone(),
@@ -192,7 +207,7 @@ impl Metrics {
                 "When the contract ends; 0 if it cannot be read",
                 &self.contract_ends,
             ),
-            ("blob_bytes", "Bytes of all blobs, results and closings", &self.blob_bytes),
+            ("blob_bytes", "Bytes of all blobs, results, logs and closings", &self.blob_bytes),
             (
                 "promised_bytes",
                 "The same, and the whole sizes of unfinished uploads",
@@ -202,6 +217,7 @@ impl Metrics {
             ("disk_free_bytes", "What the file system has left", &self.free_bytes),
             ("uploads_unfinished", "Uploads that were begun and not finished", &self.unfinished),
             ("results_limit_bytes", "What all results may take", &self.results_limit_bytes),
+            ("logs_limit_bytes", "What all audit logs may take", &self.logs_limit_bytes),
         ];
         for (name, help, amount) in amounts {
             registry.register(name, help, amount.clone());
@@ -235,6 +251,10 @@ impl Metrics {
         self.results.get_or_create(&Outcome { outcome: became.name() }).inc();
     }
 
+    pub(crate) fn log(&self, became: Kept) {
+        self.logs.get_or_create(&Outcome { outcome: became.name() }).inc();
+    }
+
     pub(crate) fn closing(&self) {
         self.closings.inc();
     }
@@ -250,6 +270,7 @@ impl Metrics {
         }
         self.starts.inner().store(looked.enclave_starts, Ordering::Relaxed);
         self.results_lost.inner().store(looked.results_lost, Ordering::Relaxed);
+        self.logs_removed.inner().store(looked.logs_removed, Ordering::Relaxed);
         for (amount, now) in [
             (&self.contract_ends, looked.contract_ends),
             (&self.blob_bytes, looked.blob_bytes),
@@ -258,6 +279,7 @@ impl Metrics {
             (&self.free_bytes, looked.free_bytes),
             (&self.unfinished, looked.unfinished),
             (&self.results_limit_bytes, looked.results_limit_bytes),
+            (&self.logs_limit_bytes, looked.logs_limit_bytes),
         ] {
             amount.set(now);
         }

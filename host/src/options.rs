@@ -221,10 +221,9 @@ impl Options {
         Ok(has_limits.then_some(config.limits))
     }
 
-    /// Number of bytes of results that are kept.
-    pub(crate) fn results_bytes(&self) -> u64 {
-        let limits = self.limits.clone().unwrap_or_default();
-        limits.results_bytes
+    /// What the host puts up with.
+    pub(crate) fn limits(&self) -> Limits {
+        self.limits.clone().unwrap_or_default()
     }
 
     /// The machine that runs the enclave.

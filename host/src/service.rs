@@ -199,13 +199,16 @@ impl Service {
         let analyst = of.as_ref().map_or_else(String::new, |of| text::visible(&of.analyst));
         let run = of.as_ref().and_then(|of| of.run);
         let put = self.store.put(name, of, bytes).await;
+        let became = match &put {
+            Ok(Put::Stored) => Kept::Stored,
+            Ok(Put::Conflict) => Kept::Conflict,
+            Err(PutError::NoRoom(_) | PutError::NoRoomForLog(_)) => Kept::NoRoom,
+            Err(PutError::Io(_)) => Kept::Failed,
+        };
         if name.as_str().starts_with(RESULTS) {
-            self.metrics.result(match &put {
-                Ok(Put::Stored) => Kept::Stored,
-                Ok(Put::Conflict) => Kept::Conflict,
-                Err(PutError::NoRoom(_)) => Kept::NoRoom,
-                Err(PutError::Io(_)) => Kept::Failed,
-            });
+            self.metrics.result(became);
+        } else if name.log_of().is_some() {
+            self.metrics.log(became);
         }
         match put {
             Ok(Put::Stored) => {
@@ -218,6 +221,10 @@ impl Service {
             Ok(Put::Conflict) => Ok(failed(Failure::Conflict)),
             Err(PutError::NoRoom(why)) => {
                 tracing::warn!(%name, %analyst, "a result is not kept here, and its analyst is told: {why}");
+                Ok(failed(Failure::Full))
+            }
+            Err(PutError::NoRoomForLog(why)) => {
+                tracing::error!(%name, "the instance answers nothing until its log is kept: {why}");
                 Ok(failed(Failure::Full))
             }
             Err(PutError::Io(cause)) => Err(cause),

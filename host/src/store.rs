@@ -1,15 +1,19 @@
 //! The blob store: reads go through `object_store`, writes are durable files beneath it.
 
 use crate::{
+    config::Limits,
     durable::{self, Put},
+    logs::{ListedLog, Logs, MakeRoomError, NoRoomForLog},
     results::{Counts, NoRoom, RESULTS, Results},
 };
 use bytes::Bytes;
 use futures::TryStreamExt;
 use object_store::{ObjectStore, ObjectStoreExt, local::LocalFileSystem, path::Path as Key};
 use protocol::{
+    limits,
     merkle::Root,
-    storage::{ObjectName, Origin},
+    storage::{LOGS, ObjectName, Origin},
+    stored_log::LogPage,
 };
 use std::{
     collections::BTreeSet,
@@ -27,6 +31,8 @@ pub(crate) struct Store {
     scratch: PathBuf,
     /// The results that are kept; locked while one is written.
     results: Arc<Mutex<Results>>,
+    /// The logs that are kept; locked while a record is written.
+    logs: Arc<Mutex<Logs>>,
 }
 
 /// Why an object is not kept.
@@ -37,19 +43,31 @@ pub(crate) enum PutError {
     /// There is no room for the result.
     #[error(transparent)]
     NoRoom(#[from] NoRoom),
+    /// There is no room for a record of a log.
+    #[error(transparent)]
+    NoRoomForLog(#[from] NoRoomForLog),
     /// The disk failed.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
 
+impl From<MakeRoomError> for PutError {
+    fn from(error: MakeRoomError) -> Self {
+        match error {
+            MakeRoomError::Full(why) => why.into(),
+            MakeRoomError::Io(cause) => cause.into(),
+        }
+    }
+}
+
 impl Store {
-    /// Opens the store below `dir`, which is made if it is missing and keeps results of at most
-    /// `most_results` bytes. Files that an earlier host left half written are removed.
+    /// Opens the store below `dir`, which is made if it is missing and keeps results and logs of as many bytes as
+    /// `limits` allow. Files that an earlier host left half written are removed.
     ///
     /// # Errors
     ///
     /// What the file system says.
-    pub(crate) fn open(dir: &Path, most_results: u64) -> io::Result<Self> {
+    pub(crate) fn open(dir: &Path, limits: &Limits) -> io::Result<Self> {
         let (root, scratch) = (dir.join("blobs"), dir.join("tmp"));
         fs::create_dir_all(&root)?;
         fs::create_dir_all(&scratch)?;
@@ -58,9 +76,10 @@ impl Store {
         }
         let root = root.canonicalize()?;
         let objects = LocalFileSystem::new_with_prefix(&root).map_err(io::Error::other)?;
-        let results = Results::open(&root, &dir.join("results"), most_results)?;
+        let results = Results::open(&root, &dir.join("results"), limits.results_bytes)?;
         let results = Arc::new(Mutex::new(results));
-        Ok(Self { objects: Arc::new(objects), root, scratch, results })
+        let logs = Arc::new(Mutex::new(Logs::open(&root.join(LOGS), limits.logs_bytes)?));
+        Ok(Self { objects: Arc::new(objects), root, scratch, results, logs })
     }
 
     /// Sets whose results share the room from here on: those of the contract's parties.
@@ -68,9 +87,42 @@ impl Store {
         locked(&self.results).shared_by(parties);
     }
 
-    /// Sets how many bytes all results may take from here on.
-    pub(crate) fn allow_results(&self, most: u64) {
-        locked(&self.results).allow(most);
+    /// Sets how many bytes all results and all logs may take from here on.
+    pub(crate) fn allow(&self, limits: &Limits) {
+        locked(&self.results).allow(limits.results_bytes);
+        locked(&self.logs).allow(limits.logs_bytes);
+    }
+
+    /// The logs that are kept, those first that were last added to.
+    pub(crate) fn logs(&self) -> Vec<ListedLog> {
+        locked(&self.logs).list(limits::LOGS)
+    }
+
+    /// How many logs made room since the host started.
+    pub(crate) fn logs_removed(&self) -> u64 {
+        locked(&self.logs).removed()
+    }
+
+    /// The records of the log of `instance` from number `from` on, as many as fit one answer.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub(crate) async fn log_page(&self, instance: &str, from: u64) -> io::Result<LogPage> {
+        let mut page = LogPage::default();
+        let (mut bytes, mut number) = (0_usize, from);
+        let most = u64::try_from(limits::SIGNED_LOG_RECORD).unwrap_or(u64::MAX);
+        while page.records.len() < limits::LOG_PAGE_RECORDS {
+            let Ok(name) = ObjectName::log_record(instance, number) else { break };
+            let Some(record) = self.read(name.as_str(), 0, most).await? else { break };
+            bytes = bytes.saturating_add(record.len());
+            if bytes > limits::LOG_PAGE_BYTES {
+                break;
+            }
+            page.add(Vec::from(record));
+            number = number.saturating_add(1);
+        }
+        Ok(page)
     }
 
     /// What became of results since the host started.
@@ -123,17 +175,26 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`PutError`]: what the file system says, or that a result of this origin has no room. A closing is
+    /// [`PutError`]: what the file system says, or that a result of this origin or a record has no room. A closing is
     /// always kept: it gives budget back.
     pub(crate) async fn put(
         &self,
-        name: &ObjectName,
+        object: &ObjectName,
         origin: Option<Origin>,
         bytes: Vec<u8>,
     ) -> Result<Put, PutError> {
-        let (root, scratch, name) = (self.root.clone(), self.scratch.clone(), name.to_string());
-        let results = Arc::clone(&self.results);
+        let (root, scratch, name) = (self.root.clone(), self.scratch.clone(), object.to_string());
+        let (results, logs) = (Arc::clone(&self.results), Arc::clone(&self.logs));
+        let log_of = object.log_of().map(str::to_owned);
         blocking(move || {
+            if let Some(instance) = log_of {
+                return put_record(
+                    &mut locked(&logs),
+                    (&root, &scratch),
+                    &instance,
+                    (&name, &bytes),
+                );
+            }
             if !name.starts_with(RESULTS) {
                 return Ok(durable::put(&root, &scratch, &name, &bytes)?);
             }
@@ -187,9 +248,28 @@ impl Store {
     }
 }
 
-/// The results change in whole steps, so a panic elsewhere leaves them usable.
-fn locked(results: &Mutex<Results>) -> MutexGuard<'_, Results> {
-    results.lock().unwrap_or_else(PoisonError::into_inner)
+/// Keeps a part of the log of `instance`.
+fn put_record(
+    logs: &mut Logs,
+    (root, scratch): (&Path, &Path),
+    instance: &str,
+    (name, bytes): (&str, &[u8]),
+) -> Result<Put, PutError> {
+    if root.join(name).exists() {
+        return Ok(durable::put(root, scratch, name, bytes)?);
+    }
+    let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    logs.make_room(instance, length)?;
+    let put = durable::put(root, scratch, name, bytes)?;
+    if put == Put::Stored {
+        logs.note(instance, length);
+    }
+    Ok(put)
+}
+
+/// Results and logs change in whole steps, so a panic elsewhere leaves them usable.
+fn locked<T>(kept: &Mutex<T>) -> MutexGuard<'_, T> {
+    kept.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Where a dataset's blob is.
@@ -218,8 +298,12 @@ mod tests {
 
     const ROOM: u64 = 300;
 
+    fn limits() -> Limits {
+        Limits { results_bytes: ROOM, logs_bytes: ROOM, ..Limits::default() }
+    }
+
     fn open(dir: &Path) -> Store {
-        let store = Store::open(dir, ROOM).unwrap();
+        let store = Store::open(dir, &limits()).unwrap();
         store.shared_by(["publisher", "retailer", "agency"].map(str::to_owned).into());
         store
     }
@@ -233,7 +317,7 @@ mod tests {
         match store.put(&name, origin, vec![1; bytes]).await {
             Ok(put) => put == Put::Stored,
             Err(PutError::NoRoom(_)) => false,
-            Err(PutError::Io(cause)) => panic!("{cause}"),
+            Err(other) => panic!("{other}"),
         }
     }
 
@@ -289,9 +373,50 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn records_come_back_in_order_and_in_pages_also_after_a_restart() {
+        let dir = tempfile::tempdir().unwrap();
+        let roomy = Limits { logs_bytes: 1 << 30, ..limits() };
+        let mut store = Store::open(dir.path(), &roomy).unwrap();
+        let many = u64::try_from(limits::LOG_PAGE_RECORDS + 2).unwrap();
+        store.put(&ObjectName::log_opening("a").unwrap(), None, vec![0; 9]).await.unwrap();
+        for number in 0..many {
+            let name = ObjectName::log_record("a", number).unwrap();
+            let bytes = number.to_be_bytes().to_vec();
+            assert_eq!(store.put(&name, None, bytes.clone()).await.unwrap(), Put::Stored);
+            assert_eq!(store.put(&name, None, bytes).await.unwrap(), Put::Stored, "again");
+            if number == 100 {
+                drop(store);
+                store = Store::open(dir.path(), &roomy).unwrap();
+            }
+        }
+        let name = ObjectName::log_record("a", 0).unwrap();
+        assert_eq!(store.put(&name, None, b"other".to_vec()).await.unwrap(), Put::Conflict);
+        let first = store.log_page("a", 0).await.unwrap().records;
+        assert_eq!(first.len(), limits::LOG_PAGE_RECORDS);
+        let rest = store.log_page("a", many - 2).await.unwrap().records;
+        let rest: Vec<_> = rest.into_iter().map(|record| record.into_vec()).collect();
+        assert_eq!(rest, [many - 2, many - 1].map(|n| n.to_be_bytes().to_vec()));
+        assert_eq!(store.log_page("a", many).await.unwrap().records.len(), 0);
+        assert_eq!(store.log_page("b", 0).await.unwrap().records.len(), 0);
+        // One that is lost ends what is told: nobody takes a later one for it.
+        fs::remove_file(dir.path().join("blobs/logs/a/3")).unwrap();
+        assert_eq!(store.log_page("a", 0).await.unwrap().records.len(), 3);
+        // A page has few bytes, however many records there are.
+        let (most, fit) =
+            (limits::SIGNED_LOG_RECORD, limits::LOG_PAGE_BYTES / limits::SIGNED_LOG_RECORD);
+        for number in 0..u64::try_from(fit + 2).unwrap() {
+            let name = ObjectName::log_record("large", number).unwrap();
+            store.put(&name, None, vec![1; most]).await.unwrap();
+        }
+        assert_eq!(store.log_page("large", 0).await.unwrap().records.len(), fit);
+        assert_eq!(store.log_page("large", 2).await.unwrap().records.len(), fit);
+        assert_eq!(store.log_page("large", 4).await.unwrap().records.len(), fit - 2);
+    }
+
+    #[tokio::test]
     async fn what_nobody_has_a_share_for_makes_room_first() {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path(), ROOM).unwrap();
+        let store = Store::open(dir.path(), &limits()).unwrap();
         // An earlier program noted no origin; an earlier contract had another party, and fewer.
         let name = ObjectName::result("old", "receiver").unwrap();
         store.put(&name, None, vec![1; 100]).await.unwrap();

@@ -13,6 +13,7 @@ mod results;
 mod room;
 mod sealed;
 mod storage;
+mod stored_log;
 mod tally;
 
 use std::{

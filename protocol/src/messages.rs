@@ -6,3 +6,4 @@ pub mod grant;
 pub mod message;
 pub mod receipt;
 pub mod slice;
+pub mod stored_log;

@@ -338,6 +338,16 @@ pub enum Refusal {
         /// Why it is refused.
         why: RunFlaw,
     },
+    /// The host did not keep the audit log's record of what the instance decided, and no reply leaves before it does. What was
+    /// decided holds, and what was paid is paid.
+    ///
+    /// Remedy: tell the operator, whose host has no room for logs (`logs_bytes`) or a disk that fails, and send the same again: a
+    /// job is submitted with its --id, and answered for what it has paid.
+    #[error(
+        "the host did not keep the audit log's record of what the instance decided, and no reply leaves before it does: tell \
+         the operator, and send the same again (a job with its --id is answered for what it has paid)"
+    )]
+    LogNotStored,
     /// The enclave failed. The cause is in its sealed log, under the request's identity.
     ///
     /// Remedy: tell the operator and the owners when it was; the cause is in the instance's sealed log.

@@ -39,7 +39,7 @@ use std::{
     future::Future,
     path::{Path, PathBuf},
     pin::Pin,
-    sync::{Arc, LazyLock, Mutex},
+    sync::{Arc, LazyLock, Mutex, TryLockError},
 };
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -356,10 +356,27 @@ impl HostileHost {
         self.trace.lock().unwrap().clone()
     }
 
-    /// Everything it was given to keep.
+    /// The same but for what it was given of logs.
+    pub fn trace_beside_logs(&self) -> Vec<String> {
+        let mut trace = self.trace();
+        trace.retain(|line| !line.starts_with("log "));
+        trace
+    }
+
+    /// Everything it was given to keep, but for logs.
     pub fn objects(&self) -> BTreeMap<String, Vec<u8>> {
+        self.objects_of(|name| name.log_of().is_none())
+    }
+
+    /// What it was given to keep of logs.
+    pub fn logs(&self) -> BTreeMap<String, Vec<u8>> {
+        self.objects_of(|name| name.log_of().is_some())
+    }
+
+    fn objects_of(&self, is: impl Fn(&ObjectName) -> bool) -> BTreeMap<String, Vec<u8>> {
         let objects = self.objects.lock().unwrap();
-        objects.iter().map(|(name, bytes)| (name.to_string(), bytes.clone())).collect()
+        let those = objects.iter().filter(|(name, _)| is(name));
+        those.map(|(name, bytes)| (name.to_string(), bytes.clone())).collect()
     }
 
     /// The result that is kept for a receiver.
@@ -403,6 +420,13 @@ impl HostileHost {
             // Names are digests and random numbers: a trace of sizes and order leaves them out.
             Ask::Read { offset, length, .. } => format!("read {offset}+{length}"),
             Ask::Size { .. } => "size".to_owned(),
+            // A document has another length under each authority.
+            Ask::Put { name, .. } if name.as_str().ends_with("/opening") => {
+                "log opening".to_owned()
+            }
+            Ask::Put { name, bytes, .. } if name.log_of().is_some() => {
+                format!("log {}", bytes.0.len())
+            }
             Ask::Put { bytes, .. } => format!("put {}", bytes.0.len()),
             Ask::Stop {} => "stop".to_owned(),
             Ask::Fetch { .. } => "fetch".to_owned(),
@@ -418,6 +442,12 @@ impl Host for HostileHost {
     ) -> Pin<Box<dyn Future<Output = Result<Answer, HostError>> + Send + '_>> {
         self.note(&ask);
         let answer = self.honest(&ask);
+        // Mischief that holds one answer back holds back no record, which comes on its own.
+        let is_log = matches!(&ask, Ask::Put { name, .. } if name.log_of().is_some());
+        let is_held = matches!(self.mischief.try_lock(), Err(TryLockError::WouldBlock));
+        if is_log && is_held {
+            return Box::pin(async move { Ok(answer) });
+        }
         let answer = match &mut *self.mischief.lock().unwrap() {
             Some(mischief) => mischief(&ask, answer),
             None => answer,

@@ -27,7 +27,9 @@ pub(super) fn checks(options: &Options, manifest: Option<&Path>) -> Vec<Check> {
         Some(dir) => {
             checks.push(writable(dir));
             checks.push(space(dir));
-            checks.extend(results(dir, options.results_bytes()));
+            let limits = options.limits();
+            checks.extend(kept(dir, "results", limits.results_bytes, RESULTS_FULL));
+            checks.extend(kept(dir, "logs", limits.logs_bytes, LOGS_FULL));
         }
     }
     checks.extend(contract(options, manifest));
@@ -99,19 +101,13 @@ fn space(dir: &Path) -> Check {
     }
 }
 
-/// How much of the room for results is taken; nothing before there is one.
-fn results(dir: &Path, most: u64) -> Option<Check> {
-    let taken = bytes_in(&dir.join("blobs/results")).ok().filter(|taken| *taken > 0)?;
+/// How much of the room for results, or for audit logs, is taken; nothing before there is one.
+fn kept(dir: &Path, what: &'static str, most: u64, when_full: &'static str) -> Option<Check> {
+    let taken = bytes_in(&dir.join("blobs").join(what)).ok().filter(|taken| *taken > 0)?;
     let [taken_mib, most_mib] = [taken, most].map(|bytes| bytes.div_ceil(1 << 20));
-    let found = format!("they take {taken_mib} of {most_mib} MiB (results_bytes)");
+    let found = format!("they take {taken_mib} of {most_mib} MiB ({what}_bytes)");
     let is_full = taken >= most / 10 * 9;
-    Some(if is_full {
-        let remedy = "raise results_bytes in [limits]; until then a party's new results replace those of \
-             instances that are over, and a party that has used up its share keeps no more";
-        warn("results", found, remedy)
-    } else {
-        ok("results", found)
-    })
+    Some(if is_full { warn(what, found, when_full) } else { ok(what, found) })
 }
 
 /// Bytes of all files below a directory.
@@ -224,6 +220,10 @@ fn reach(options: &Options, address: SocketAddr) -> Check {
 
 const NTP: &str = "start an NTP client: sudo systemctl enable --now chronyd";
 /// 2026-01-01T00:00:00Z.
+const RESULTS_FULL: &str = "raise results_bytes in [limits]; until then a party's new results replace those of \
+     instances that are over, and a party that has used up its share keeps no more";
+const LOGS_FULL: &str = "raise logs_bytes in [limits]; until then the audit logs of instances that are over make room, and an \
+     enclave whose own log finds none answers nothing more";
 const EARLIEST: Time = Time(1_767_225_600_000);
 /// 1 GiB.
 const LEAST_KIB: u64 = 1 << 20;

@@ -326,7 +326,7 @@ fn examines_a_machine_for_qemu() {
 }
 
 #[test]
-fn says_how_full_the_room_for_results_is() {
+fn says_how_full_the_rooms_for_results_and_logs_are() {
     let patient = Patient::new();
     let config = patient.room.path("host.toml");
     fs::write(&config, "[limits]\nresults_bytes = 2097152\n").unwrap();
@@ -343,6 +343,14 @@ fn says_how_full_the_room_for_results_is() {
         let line = report.lines().find(|line| line.contains("results_bytes")).unwrap();
         assert!(code == 0 && line.starts_with(verdict) && line.contains(found), "{report}");
     }
+    fs::write(&config, "[limits]\nlogs_bytes = 2097152\n").unwrap();
+    let log = patient.room.path("host/blobs/logs/a1");
+    fs::create_dir_all(&log).unwrap();
+    fs::write(log.join("opening"), vec![0; 2 << 20]).unwrap();
+    let (code, report) = patient.examine(&more);
+    let found = "they take 2 of 2 MiB (logs_bytes)";
+    let line = report.lines().find(|line| line.contains("logs_bytes")).unwrap();
+    assert!(code == 0 && line.starts_with("WARN  logs") && line.contains(found), "{report}");
 }
 
 /// A parent instance on which all is well.

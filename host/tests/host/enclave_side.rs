@@ -1,11 +1,13 @@
 use crate::support::{CONTRACT, Room, blob, http, json};
 use protocol::{
+    canonical,
     digest::Digest,
     merkle::{Root, root_of},
     storage::{
         Answer, Ask, Body, Failure, MAX_BODY, MAX_OBJECT, MAX_READ, ObjectName, Origin,
         body_length, decode_body, encode_frame,
     },
+    stored_log::LogPage,
 };
 use std::fs;
 use tokio::{
@@ -105,6 +107,67 @@ async fn a_result_without_room_is_told_from_a_failing_disk_and_counted() {
     assert_eq!(served.0, 404, "what was fetched goes first");
     let health = json(host.address(), "GET", "/v1/health", b"").await.1;
     assert_eq!((&health["results_declined"], &health["results_lost"]), (&1.into(), &1.into()));
+}
+
+#[tokio::test]
+async fn a_log_is_kept_served_from_any_record_on_and_makes_room_as_a_whole() {
+    let room = Room::new();
+    let few = |config: &mut host::Config| config.limits.logs_bytes = 100;
+    let host = room.host_with(few).await;
+    let mut stream = connect(&room).await;
+    let record = |instance: &str, number: u64, bytes: Vec<u8>| {
+        let name = ObjectName::log_record(instance, number).unwrap();
+        Ask::Put { of: None, name, bytes: bytes.into() }
+    };
+    let opening = |instance: &str| {
+        let name = ObjectName::log_opening(instance).unwrap();
+        Ask::Put { of: None, name, bytes: b"opening".to_vec().into() }
+    };
+    for instance in ["a1", "b2"] {
+        assert_eq!(ask(&mut stream, &opening(instance)).await, Answer::Stored {});
+        for number in 0..3 {
+            let put = record(instance, number, vec![u8::try_from(number).unwrap(); 10]);
+            assert_eq!(ask(&mut stream, &put).await, Answer::Stored {});
+        }
+    }
+    let conflict = ask(&mut stream, &record("b2", 1, vec![9; 10])).await;
+    assert_eq!(conflict, Answer::Failed { why: Failure::Conflict });
+    // A killed host forgets nothing.
+    host.shutdown().await;
+    let host = room.host_with(few).await;
+    let at = host.address();
+    let mut stream = connect(&room).await;
+    let served = http(at, "GET", "/v1/logs/b2/opening", b"").await;
+    assert_eq!(served, (200, b"opening".to_vec()));
+    let page = |bytes: &[u8]| -> Vec<Vec<u8>> {
+        let page: LogPage = canonical::from_slice(bytes).unwrap();
+        page.records.into_iter().map(|record| record.into_vec()).collect()
+    };
+    for (from, expected) in [(0, 3), (2, 1), (3, 0), (u64::MAX, 0)] {
+        let (status, bytes) = http(at, "GET", &format!("/v1/logs/b2?from={from}"), b"").await;
+        let records = page(&bytes);
+        assert_eq!((status, records.len()), (200, expected));
+        assert!(records.last().is_none_or(|last| *last == [2; 10]));
+    }
+    let known = |listed: &serde_json::Value| -> Vec<(String, u64)> {
+        let name = |log: &serde_json::Value| log["instance"].as_str().unwrap().to_owned();
+        let logs = listed.as_array().unwrap().iter();
+        logs.map(|log| (name(log), log["records"].as_u64().unwrap())).collect()
+    };
+    let listed = json(at, "GET", "/v1/logs", b"").await.1;
+    assert_eq!(known(&listed).len(), 2);
+    for target in ["/v1/logs/b2", "/v1/logs/b2?from=-1", "/v1/logs/..?from=0", "/v1/logs/B?from=0"]
+    {
+        assert_eq!(http(at, "GET", target, b"").await.0, 400, "{target}");
+    }
+    assert_eq!(http(at, "GET", "/v1/logs/c3/opening", b"").await.0, 404);
+    // The instance that writes keeps all of its own; another one's goes as a whole.
+    assert_eq!(ask(&mut stream, &record("b2", 3, vec![3; 60])).await, Answer::Stored {});
+    let listed = json(at, "GET", "/v1/logs", b"").await.1;
+    assert_eq!(known(&listed), [("b2".to_owned(), 4)]);
+    assert_eq!(http(at, "GET", "/v1/logs/a1/opening", b"").await.0, 404);
+    let full = ask(&mut stream, &record("b2", 4, vec![4; 9])).await;
+    assert_eq!(full, Answer::Failed { why: Failure::Full });
 }
 
 #[tokio::test]

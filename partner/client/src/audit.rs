@@ -1,4 +1,9 @@
-//! The audit log of an instance, as a party keeps it: entries, and the heads that it has seen.
+//! The audit log of an instance, as a party keeps it: entries, and the heads that it has seen. They come from the instance while it
+//! lives, and from the records that it left at its host ([`StoredLog`]) once it does not.
+
+mod stored;
+
+pub use stored::{BadRecord, Reading, StoredLog, StoredLogError};
 
 use crate::{
     keys::{Identity, IdentityError},
@@ -241,6 +246,9 @@ pub enum AuditError {
         /// The instance that was expected.
         expected: Digest,
     },
+    /// The log at the host is not believed.
+    #[error(transparent)]
+    Stored(#[from] StoredLogError),
     /// An entry was dropped, changed or put in another place.
     #[error("the audit log does not hold: {0}")]
     Flaw(#[from] LogFlaw),

@@ -190,6 +190,7 @@ impl JobError {
             Self::Refused(refusal) | Self::Declined { refusal, .. } => matches!(
                 **refusal,
                 Refusal::Internal
+                    | Refusal::LogNotStored
                     | Refusal::RateLimited
                     | Refusal::OtherClock { .. }
                     | Refusal::Replayed

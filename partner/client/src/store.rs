@@ -1,5 +1,9 @@
 //! The client of the host's store, which keeps ciphertext and is not believed.
 
+mod logs;
+
+pub use logs::KnownLog;
+
 use crate::{
     address::Address,
     http::{Answer, Http, HttpError},
@@ -179,7 +183,7 @@ impl Store {
     pub async fn result(&mut self, job: JobName, receiver: &str) -> Result<Vec<u8>, StoreError> {
         let name = ObjectName::result(&job.to_string(), &object_part(receiver));
         let name = name.map_err(|_| StoreError::Protocol)?;
-        self.object(&name, limits::SEALED.bytes).await
+        self.object(name.as_str(), limits::SEALED.bytes).await
     }
 
     /// An instance's closing, as the enclave stored it.
@@ -190,7 +194,7 @@ impl Store {
     pub async fn closing(&mut self, instance: Digest) -> Result<Vec<u8>, StoreError> {
         let name = ObjectName::closing(&instance.to_string());
         let name = name.map_err(|_| StoreError::Protocol)?;
-        self.object(&name, limits::CLOSING.bytes).await
+        self.object(name.as_str(), limits::CLOSING.bytes).await
     }
 
     /// Asks for the host's report on itself.
@@ -217,7 +221,7 @@ impl Store {
         put.await.map(drop)
     }
 
-    async fn object(&mut self, name: &ObjectName, most: usize) -> Result<Vec<u8>, StoreError> {
+    async fn object(&mut self, name: &str, most: usize) -> Result<Vec<u8>, StoreError> {
         let path = format!("/v1/{name}");
         let mut failures = 0;
         loop {

@@ -110,6 +110,23 @@ pub const MESSAGE: Size = Size::new(OBJECT, 262_144);
 pub const SALTS: Size = Size::new(SIGNERS * 2 * KIB, SIGNERS * 8);
 /// A file with an audit log: its heads and entries.
 pub const AUDIT_FILE: Size = Size::new(OBJECT, 4_194_304);
+/// The text of an entry in a record of it; a longer one is not recorded.
+pub const LOG_TEXT: usize = 16 * KIB;
+/// The record of one entry of an audit log, as the host keeps it, but for its signature.
+pub const LOG_RECORD: Size = Size::new(LOG_TEXT + SIGNERS * 512 + KIB, 4 * SIGNERS + 16);
+/// What a record that is signed has at most.
+pub const SIGNED_LOG_RECORD: usize = LOG_RECORD.bytes + ENVELOPE;
+/// The opening of an audit log at the host, its attestation document included.
+pub const LOG_OPENING: Size = Size::new(256 * KIB, 8 * SIGNERS + 64);
+/// Records in one answer of the host.
+pub const LOG_PAGE_RECORDS: usize = 256;
+/// Bytes of all records in one answer of the host.
+pub const LOG_PAGE_BYTES: usize = 2 * MIB;
+/// One answer of the host with records.
+pub const LOG_PAGE: Size =
+    Size::new(LOG_PAGE_BYTES + LOG_PAGE_RECORDS * 8 + KIB, 2 * LOG_PAGE_RECORDS);
+/// Instances whose logs a host lists, the newest first.
+pub const LOGS: usize = 64;
 /// A contract file.
 pub const CONTRACT: usize = MIB;
 /// An object at the host.
@@ -213,6 +230,9 @@ const _: () = {
     assert!(SIGNERS <= PARTIES);
     assert!(TABLES <= MANIFESTS);
     assert!(AUDIT_ENTRY.bytes <= AUDIT_TEXTS);
+    assert!(SIGNED_LOG_RECORD <= LOG_PAGE_BYTES);
+    assert!(LOGS * 160 < STORE_REPLY);
+    assert!(LOG_OPENING.bytes < RECEIPT.bytes);
     assert!(learning::FEATURES * 256 <= STEP_SUMS);
 };
 

@@ -10,7 +10,7 @@ mod upload;
 pub mod vsock;
 
 pub use frame::{FrameError, Message, body_length, decode_body, decode_frame, encode_frame};
-pub use name::{InvalidName, ObjectName};
+pub use name::{InvalidName, LOGS, ObjectName};
 pub use upload::{Problem, ProblemCode, UploadStatus};
 
 use crate::{digest::Digest, limits, merkle::Root};
@@ -42,9 +42,9 @@ pub enum Ask {
     },
     /// Asks the host to keep an object. It is on disk once the host has answered, and never changes
     /// afterwards. A closing is kept for good; a result at least while its instance lives, within
-    /// its analyst's share of the host's room.
+    /// its analyst's share of the host's room; a log as long as there is room for it.
     Put {
-        /// Whose room a result takes; `None` for a closing.
+        /// Whose room a result takes; `None` for a closing and for what is of a log.
         of: Option<Origin>,
         /// Name of the object.
         name: ObjectName,
@@ -143,8 +143,8 @@ pub enum Failure {
     /// The name is taken by other bytes.
     #[error("the host keeps other bytes under this name")]
     Conflict,
-    /// The room that the operator gives to results, of all parties or of this one, is used up.
-    #[error("the host has no more room for results of this party")]
+    /// The room that the operator gives to results, of all parties or of this one, or to logs is used up.
+    #[error("the host has no more room for results of this party, or for logs")]
     Full,
     /// The host's disk failed.
     #[error("the host could not read or write its store")]

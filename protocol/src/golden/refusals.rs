@@ -42,6 +42,7 @@ kinds!(REFUSALS, refusal: Refusal {
     Refusal::BadSlice => "bad_slice",
     Refusal::BadOrder { .. } => "bad_order",
     Refusal::Run { .. } => "run",
+    Refusal::LogNotStored => "log_not_stored",
     Refusal::Internal => "internal",
 });
 
@@ -345,6 +346,7 @@ fn plain() -> Vec<Refusal> {
         },
         Refusal::NotBelieved { owner },
         Refusal::BadSlice,
+        Refusal::LogNotStored,
         Refusal::Internal,
     ]
 }

@@ -25,6 +25,7 @@ use protocol::{
         Answer, Ask, MAX_BODY, Message, ObjectName, Problem, UploadStatus, decode_frame,
         encode_frame,
     },
+    stored_log::{LogOpening, LogPage, LogRecord},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::{collections::BTreeMap, fmt::Debug, sync::LazyLock};
@@ -63,6 +64,12 @@ pub(super) fn message(bytes: &[u8]) {
     read::<WithdrawalHeard>(bytes);
     read::<Deletion>(bytes);
     read::<ClosingBody>(bytes);
+    read::<LogOpening>(bytes);
+    read::<LogPage>(bytes);
+    if let Some(record) = read::<LogRecord>(bytes) {
+        let key = DataKey::take(&mut [0; DataKey::LEN]);
+        assert!(record.read("publisher", &key).is_err(), "nothing was sealed so");
+    }
     if let Some(SliceReply::Refused(refusal)) = read::<SliceReply>(bytes) {
         let _words = refusal.to_string();
     }

@@ -16,7 +16,7 @@ use crate::{expectation::Expectation, failure::Failure, input, report};
 /// Check a receipt, and the result it is for, against a build and a contract
 #[derive(Debug, clap::Args)]
 pub(crate) struct Receipt {
-    /// Receipt or closing, or `-`
+    /// Receipt, closing or opening of a log, or `-`
     receipt: PathBuf,
 
     /// The result, byte for byte

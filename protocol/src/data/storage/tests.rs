@@ -129,6 +129,15 @@ fn refuses_names_that_are_no_safe_path() {
         "results/a/ü",
         "/results/a/b",
         "closings/a/b",
+        "logs/a",
+        "logs/a/",
+        "logs/a/b",
+        "logs/a/01",
+        "logs/a/-1",
+        "logs/a/+1",
+        "logs/../opening",
+        "logs/a/1/2",
+        "logs/a/18446744073709551616",
         "closings/",
         "datasets/a",
     ] {
@@ -137,6 +146,9 @@ fn refuses_names_that_are_no_safe_path() {
     ObjectName::closing(&"a".repeat(97)).unwrap_err();
     ObjectName::closing(&"a".repeat(96)).unwrap();
     ObjectName::result("a/b", "c").unwrap_err();
+    assert_eq!(ObjectName::log_record("a", u64::MAX).unwrap().log_of(), Some("a"));
+    assert_eq!(ObjectName::log_opening("a").unwrap().as_str(), "logs/a/opening");
+    assert_eq!(ObjectName::closing("a").unwrap().log_of(), None);
 }
 
 #[test]
