@@ -20,6 +20,7 @@ mod exports;
 mod geo;
 mod hostile_host;
 mod kill;
+mod left_logs;
 mod memory;
 mod oracle;
 mod orders;

@@ -1,6 +1,7 @@
 //! `glovebox audit`: what an instance decided, entry by entry, and what shows that no entry is missing.
 
 mod kpis;
+mod list;
 mod meant;
 mod proofs;
 mod words;
@@ -9,19 +10,16 @@ use crate::{
     common_args::{Common, CommonArgs},
     document,
     failure::Failure,
-    files,
-    profile::RoomWord,
-    say, unchecked, verify,
-    version::in_dir,
+    files, say, unchecked, verify,
     words::counted,
 };
 use client::{
-    audit::{AuditError, KeptLog},
+    audit::{AuditError, KeptLog, StoredLogError},
     close::{CloseError, Closing},
-    keys::Identity,
     receipt_check::{self, ReceiptFiles},
     trust::Trust,
 };
+use list::List;
 use meant::{Given, LogFile, Named, Unproven};
 use proofs::told;
 use protocol::{audit::Listed, contract::Contract, digest::Digest};
@@ -49,48 +47,6 @@ impl AuditCommand {
             Self::Check(check) => check.run(),
             Self::Kpis(kpis) => kpis.run(),
         }
-    }
-}
-
-/// Get the audit log from the instance, check it, keep it and print it
-///
-/// An entry is for every party, or for analyst, receivers and the owners of the data; of entries for others their hashes
-/// are kept, so that nobody can leave one out unseen. The log is kept as audit/INSTANCE.audit in the party's folder, with each head
-/// that was ever seen: an instance that shows another log later is found out. A closed instance still answers; one that was killed does
-/// not, and what was kept remains.
-#[derive(Debug, clap::Args)]
-pub(crate) struct List {
-    /// The room: its address, or its name in the party's folder [default: the usual room there]
-    room: Option<RoomWord>,
-
-    #[command(flatten)]
-    common: CommonArgs,
-}
-
-impl List {
-    async fn run(&self) -> Result<ExitCode, Failure> {
-        let common = self.common.of(self.room.as_ref())?;
-        let identity = Identity::load(&common.dir)?;
-        let mut room = common.connect().await?;
-        let path = kept_at(&common.dir, room.instance().digest());
-        let mut kept = if path.exists() {
-            read(&path, room.contract())?
-        } else {
-            KeptLog::of(&room, &identity)?
-        };
-        let added = kept.extend(&mut room, &identity).await?;
-        files::write_private(&path, &kept.to_bytes())?;
-        document::fields(&words::as_json(&kept))?;
-        document::fields(&serde_json::json!({"file": path.display().to_string(), "added": added}))?;
-        words::print(&kept, room.contract())?;
-        say::note(format_args!(
-            "{} since this party last asked. Kept in {}; `glovebox audit check{}` holds it against the receipts of opened results and the \
-             closing.",
-            counted(added, "new entry", "new entries"),
-            path.display(),
-            in_dir(&common.dir),
-        ));
-        Ok(ExitCode::SUCCESS)
     }
 }
 
@@ -139,7 +95,7 @@ impl Check {
             for Given { instance, proof, .. } in &proofs {
                 about.extend((*instance == kept.instance()).then(|| proof.clone()));
             }
-            if let Some(closing) = closing_of(&common, kept) {
+            if let Some(closing) = closing_of(&common, kept.instance()) {
                 about.push(proof(&closing, &contract, &trust)?.1);
             }
             known.insert(kept.instance());
@@ -346,8 +302,8 @@ fn proof(path: &Path, contract: &Contract, trust: &Trust) -> Result<(Digest, Pro
 }
 
 /// The closing that this party keeps of the instance, if it does.
-fn closing_of(common: &Common, kept: &KeptLog) -> Option<PathBuf> {
-    let path = common.dir.join("closings").join(format!("{}.closing", kept.instance()));
+fn closing_of(common: &Common, instance: Digest) -> Option<PathBuf> {
+    let path = common.dir.join("closings").join(format!("{instance}.closing"));
     path.exists().then_some(path)
 }
 
@@ -371,6 +327,8 @@ impl From<AuditError> for Failure {
         match error {
             AuditError::Room(error) => error.into(),
             AuditError::Identity(error) => error.into(),
+            AuditError::Stored(StoredLogError::Store(error)) => error.into(),
+            AuditError::Stored(StoredLogError::Identity(error)) => error.into(),
             _ => Self::no(error),
         }
     }

@@ -184,16 +184,29 @@ impl Common {
     /// Connects to the room, and fails unless it is believed. Tells it first of every withdrawal in the party's folder: an
     /// instance that was started since knows of none.
     pub(crate) async fn connect(&self) -> Result<Room, Failure> {
-        let address = self.address()?;
-        let (contract, trust) = (self.contract()?, self.trust()?);
-        let mut room = Room::connect(address, &contract, &trust, &[]).await?;
+        let mut room = self.reach(&self.contract()?, &self.trust()?).await??;
+        self.introduce(&mut room).await?;
+        Ok(room)
+    }
+
+    /// Connects to the room; the inner error says whether nobody answers, or why it is not believed.
+    pub(crate) async fn reach(
+        &self,
+        contract: &Contract,
+        trust: &Trust,
+    ) -> Result<Result<Room, RoomError>, Failure> {
+        Ok(Room::connect(self.address()?, contract, trust, &[]).await)
+    }
+
+    /// Tells a room that is believed of every withdrawal in the party's folder.
+    pub(crate) async fn introduce(&self, room: &mut Room) -> Result<(), Failure> {
         // What a folder without keys lacks, the command says that needs it.
         if let Ok(identity) = Identity::load(&self.dir)
             && (identity.service().is_ok() || identity.analyst().is_ok())
         {
-            tell_withdrawals(&mut room, &identity).await?;
+            tell_withdrawals(room, &identity).await?;
         }
-        Ok(room)
+        Ok(())
     }
 }
 

@@ -48,7 +48,7 @@ pub const TARGETS: &[Target] = &[
     of("contract", text::contract, &["tests/vectors/contract-v2"], 16_384, 4),
     of("job", text::job, &["tests/vectors/job-v1"], 8_192, 4),
     of("result", text::result, &["tests/vectors/result-v2"], 16_384, 4),
-    of("message", values::message, &["tests/vectors/messages-v1"], 16_384, 16),
+    of("message", values::message, MESSAGES, 16_384, 16),
     of("envelope", values::envelope, ENVELOPES, 16_384, 16),
     of("frame", values::frame, &["tests/vectors/storage-v1"], 8_192, 4),
     of("sealed", values::sealed, &["tests/vectors/sealed-v2/sales.sealed"], 1 << 17, 16),
@@ -65,6 +65,7 @@ const RECEIPTS: &[&str] = &[
     "attestation-verifier/tests/vectors/receipt-v1/reject",
     "tests/vectors/messages-v1",
 ];
+const MESSAGES: &[&str] = &["tests/vectors/messages-v1", "tests/vectors/logs-v1/opening.cbor"];
 const ENVELOPES: &[&str] =
     &["tests/vectors/messages-v1", "tests/vectors/job-v1", "tests/vectors/contract-v2"];
 

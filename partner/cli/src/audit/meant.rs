@@ -65,7 +65,7 @@ pub(super) fn kept(common: &Common, contract: &Contract) -> Result<Vec<LogFile>,
     }
     if logs.is_empty() {
         return Err(Failure::unclear(format!(
-            "{} keeps no audit log under this contract: `glovebox audit list` gets one from the instance that serves, and keeps it",
+            "{} keeps no audit log under this contract: `glovebox audit list` gets one from the instance that serves, or that another left at the host, and keeps it",
             files::in_folder(&common.dir, FOLDER).display()
         )));
     }
@@ -83,7 +83,7 @@ pub(super) fn kept_of(
         return Ok(LogFile { kept: read(&path, contract)?, path });
     }
     Err(Failure::unclear(format!(
-        "no log of the instance {} is kept here ({} is not there): `glovebox audit list` gets it while that instance answers; or name a \
+        "no log of the instance {} is kept here ({} is not there): `glovebox audit list` gets it from that instance, or from what it left at the host; or name a \
          file that another party kept",
         instance.short(),
         path.display()

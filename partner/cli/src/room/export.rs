@@ -35,7 +35,7 @@ use std::{
 /// Contract, results with their receipts and released figures, this party's view of the audit log, closings, and its ledger for
 /// reading, signed as a whole. No key, no salt, no sealed file and nobody's rows: whoever has the folder can check everything in it and
 /// grant nothing. Everything is checked first; what does not hold is left out and named, and the exit code is then 1. Nothing is asked of
-/// the room: `audit list` gets the newest entries of its log while it answers.
+/// the room: `audit list` gets the newest entries of its log, and what killed instances left at the host.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Export {
     /// The room, by its name in the party's folder [default: the usual room there]
