@@ -119,7 +119,11 @@ def first_run(browser, terminal):
     page.goto(terminal.link)
     page.wait_for_url(f"{terminal.origin}/budget")
     has(page, "What is left")
-    has(page, "100 % of this month's budget is left", "says what is left in words, at the top")
+    first = " ".join(page.inner_text("main").split())[:450]
+    left = "100 % of this month's budget is left, epsilon 1.000 of 1.000: enough for 1 more question"
+    check(left in first, "the first lines say what is left this month, in words")
+    check("until" in first or "filled again" in first, "and when it is filled again")
+    has(page, "sales of retailer", "and whose budget pays beside")
     has(page, "SIMULATED")
     colour = "el => getComputedStyle(el).backgroundColor"
     # Evaluating needs no script of the page's own.
@@ -169,7 +173,7 @@ def fill_in(page, origin, epsilon, receivers=("publisher",)):
     test.get_by_label("mens", exact=True).check()
     control = page.locator("fieldset.any", has=page.locator("legend", has_text="control"))
     control.get_by_label("none", exact=True).check()
-    page.fill('[name="lift.outcome.0.name"]', "visit")
+    page.select_option('[name="lift.outcome.0.column"]', "visit")
     page.select_option('[name="lift.outcome.0.type"]', "binary")
     page.fill('[name="lift.privacy.epsilon"]', str(epsilon))
     for party in receivers:
@@ -179,23 +183,50 @@ def fill_in(page, origin, epsilon, receivers=("publisher",)):
 def ask(page, terminal):
     """From a form to a receipt, without a script."""
     fill_in(page, terminal.origin, "a lot")
-    page.click("text=What would it cost?")
-    has(page, "expected a number", "a field that does not fit is named")
-    check(page.input_value('[name="lift.outcome.0.name"]') == "visit", "what was filled in stays")
+    page.click("text=See what it costs")
+    wrong = page.locator(".field.wrong", has=page.locator('[name="lift.privacy.epsilon"]'))
+    check("is not a number" in wrong.inner_text(), "what does not fit is said beside its field")
+    has(page, "Nothing was asked. This has to be changed first")
+    check(page.input_value('[name="lift.outcome.0.column"]') == "visit", "what was filled in stays")
     page.fill('[name="lift.privacy.epsilon"]', "60")
-    page.click("text=What would it cost?")
+    page.click("text=See what it costs")
     has(page, "This would be refused", "a refusal is explained before anything is signed")
     has(page, "cannot be paid")
-    check(page.locator("text=Prepare it").count() == 0, "what would be refused cannot be prepared")
+    told = " ".join(page.inner_text("main").split())
+    for said in ["rule: over_budget", "owner: publisher", "would pass: epsilon 1"]:
+        check(said in told, f"and says {said}")
+    job = ROOM / "refused.toml"
+    job.write_text(page.locator("details pre").text_content())
+    command = [GLOVEBOX, "job", "price", str(job), "--dir", str(ROOM / "publisher")]
+    printed = subprocess.run(command, capture_output=True, text=True).stderr
+    for line in printed.replace("glovebox: ", "").splitlines():
+        check(" ".join(line.split()) in told, f"in the words of the command line: {line.strip()}")
+    check(page.locator("text=Prepare this question").count() == 0, "what would be refused cannot be prepared")
     page.screenshot(path=PICTURES / "refused.png", full_page=True)
     page.fill('[name="lift.privacy.epsilon"]', "1")
     page.click("text=One more of these >> nth=0")
-    check(page.locator('[name="lift.outcome.1.name"]').count() == 1, "one more outcome is offered")
-    page.click("text=What would it cost?")
+    check(page.locator('[name="lift.outcome.1.column"]').count() == 1, "one more outcome is offered")
+    page.click("text=See what it costs")
     has(page, "What it would cost")
+    has(page, "pays epsilon 1 of the 1.000 that is left of this month's budget", "the price stands beside what is left")
+    has(page, "sales of retailer: pays epsilon 1, too", "and says who else pays")
+    steps = [" ".join(row.split()) for row in page.locator("table >> nth=0").locator("tbody tr").all_inner_texts()]
+    check(len(steps) > 2 and steps[0].startswith("0.1"), f"each step of epsilon has its price and its error ({steps})")
+    page.click('button[name="@epsilon"][value="0.5"]')
+    check(page.input_value('[name="lift.privacy.epsilon"]') == "0.5", "and is one button away")
+    has(page, "pays epsilon 0.5")
+    page.click('button[name="@epsilon"][value="1"]')
+    control = page.locator("fieldset.any", has=page.locator("legend", has_text="control"))
+    control.get_by_label("mens", exact=True).check()
+    page.click("text=See what it costs")
+    wrong = page.locator(".field.wrong", has=page.locator('[name="lift.assignment.control"]'))
+    check("arms must not overlap" in wrong.inner_text(), "one value in both arms is refused beside the field")
+    page.screenshot(path=PICTURES / "unfit.png", full_page=True)
+    control.get_by_label("mens", exact=True).uncheck()
+    page.click("text=See what it costs")
     has(page, "head count", "the error of a head count is said beforehand")
     page.screenshot(path=PICTURES / "priced.png", full_page=True)
-    page.click("text=Prepare it")
+    page.click("text=Prepare this question")
     has(page, "Go to the terminal")
     page.screenshot(path=PICTURES / "prepared.png", full_page=True)
     terminal.wait("Type yes")
@@ -206,8 +237,8 @@ def ask(page, terminal):
     check(not list((ROOM / "publisher/jobs").glob("*")), "no job was signed")
 
     fill_in(page, terminal.origin, 1, ["publisher", "retailer"])
-    page.click("text=What would it cost?")
-    page.click("text=Prepare it")
+    page.click("text=See what it costs")
+    page.click("text=Prepare this question")
     terminal.wait("read by")
     terminal.wait("Type yes")
     terminal.type("yes")
@@ -235,11 +266,15 @@ def budgets(page, terminal):
     share = 100 * budget["used_rho"] / budget["allowed_rho"]
     has(page, f"{share:.2f} %", f"the running sum after the last entry is the ledger's ({share:.2f} %)")
     check(page.locator("svg.course .area").count() == 1, "one entry is one step in the picture")
-    has(page, "0 % of this month's budget is left, not enough for another question", "nothing is left, and that is said first")
+    none = "0 % of this month's budget is left, epsilon 0.000 of 1.000: not enough for another question"
+    has(page, none, "nothing is left, and that is said first")
+    page.screenshot(path=PICTURES / "spent.png", full_page=True)
     fill_in(page, terminal.origin, 1)
-    page.click("text=What would it cost?")
-    has(page, "which is not enough", "the same question again would be refused, and why")
-    check(page.locator("text=Prepare it").count() == 0, "and cannot be prepared")
+    page.click("text=See what it costs")
+    has(page, "does not suffice", "the same question again would be refused, and why")
+    has(page, "rule: budget_exhausted")
+    page.screenshot(path=PICTURES / "not-enough.png", full_page=True)
+    check(page.locator("text=Prepare this question").count() == 0, "and cannot be prepared")
 
 
 def sign(page, terminal):
@@ -306,6 +341,9 @@ def looks(browser, terminal, url):
         .filter(it => !(it.labels?.length || it.textContent.trim() || it.getAttribute('aria-label')))
         .map(it => it.outerHTML)"""
     wide = "() => document.scrollingElement.scrollWidth - window.innerWidth"
+    aside = """() => [...document.querySelectorAll('main *')]
+        .filter(it => it.scrollWidth > it.clientWidth + 1 && getComputedStyle(it).overflowX != 'visible' && it.clientWidth)
+        .map(it => it.outerHTML.slice(0, 300))"""
     ran = []
     for scheme in ["light", "dark"]:
         for width in WIDTHS:
@@ -323,8 +361,11 @@ def looks(browser, terminal, url):
                 page.screenshot(path=PICTURES / f"{name}-{width}-{scheme}.png", full_page=True)
                 over = page.evaluate(wide)
                 assert over <= 0, f"{path} is {over} px too wide at {width}"
+                assert not page.evaluate(aside), (path, width, page.evaluate(aside))
                 assert not page.evaluate(unnamed), (path, page.evaluate(unnamed))
                 assert page.locator("h1").count() == 1, f"{path}: one heading"
+                if path in paths:
+                    assert page.locator("main .purpose").count() == 1, f"{path}: what it is for"
                 if path == form:
                     harm = page.locator("label", has_text="<script>alert(1)</script>")
                     assert harm.count() > 0, "the value that is meant to do harm is not offered"

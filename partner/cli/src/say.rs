@@ -24,7 +24,11 @@ pub(crate) fn note(text: impl Display) {
 
 /// Prints why the command fails, on standard error. A document has it as its error, and not among its remarks.
 pub(crate) fn error(failure: &Failure) {
-    let _ = writeln!(std::io::stderr().lock(), "{}", harmless(&format!("glovebox: {failure}")));
+    let mut stderr = std::io::stderr().lock();
+    let _ = writeln!(stderr, "{}", harmless(&format!("glovebox: {failure}")));
+    for (name, text) in failure.details() {
+        let _ = writeln!(stderr, "{}", harmless(&format!("  {name}: {text}")));
+    }
 }
 
 /// Spells out hidden characters in lines: names and words of other parties must neither move the

@@ -7,6 +7,7 @@ mod data;
 mod desk;
 mod drafts;
 mod journal;
+mod payers;
 mod results;
 mod room;
 mod screens;

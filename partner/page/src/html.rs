@@ -56,12 +56,25 @@ pub fn body(page: &Page) -> Result<String, fmt::Error> {
     let mut html = String::new();
     page.banners.iter().try_for_each(|told| banner(&mut html, told))?;
     writeln!(html, "<h1>{}</h1>", Prose(&page.title))?;
-    writeln!(html, "<p class=\"sub\">{}</p>", Prose(&page.subtitle))?;
+    if page.subtitle != Text::default() {
+        writeln!(html, "<p class=\"sub\">{}</p>", Prose(&page.subtitle))?;
+    }
     page.doubts.iter().try_for_each(|doubt| banner(&mut html, doubt))?;
     answer(&mut html, &page.answer)?;
     for part in &page.sections {
         section(&mut html, part)?;
     }
+    Ok(html)
+}
+
+/// Draws one section, for a page within another.
+///
+/// # Errors
+///
+/// [`fmt::Error`], which writing to a string does not make.
+pub fn part(part: &Section) -> Result<String, fmt::Error> {
+    let mut html = String::new();
+    section(&mut html, part)?;
     Ok(html)
 }
 
@@ -149,7 +162,9 @@ fn list(html: &mut String, points: &[Text]) -> fmt::Result {
 }
 
 fn table(html: &mut String, table: &Table) -> fmt::Result {
-    write!(html, "<div class=\"wide\"><table>\n<thead><tr>")?;
+    let is_broad = is_broad(table);
+    let class = if is_broad { " class=\"broad\"" } else { "" };
+    write!(html, "<div class=\"wide\"><table{class}>\n<thead><tr>")?;
     for heading in &table.names {
         write!(html, "<th scope=\"col\" class=\"by\">{}</th>", Prose(heading))?;
     }
@@ -162,7 +177,7 @@ fn table(html: &mut String, table: &Table) -> fmt::Result {
     for row in &table.rows {
         write!(html, "<tr>")?;
         names(html, table, row)?;
-        figures(html, table, row)?;
+        figures(html, table, row, is_broad)?;
         if let Some(bars) = bars {
             bar(html, row.bar, bars)?;
         }
@@ -173,6 +188,19 @@ fn table(html: &mut String, table: &Table) -> fmt::Result {
         Some(bars) => writeln!(html, "<p class=\"note\">{}</p>", Prose(&bars.note)),
         None => Ok(()),
     }
+}
+
+/// Whether a table is broader than a telephone: there, its rows stand one below the other, and each figure beside its heading.
+fn is_broad(table: &Table) -> bool {
+    let letters = |text: &Text| text.raw().chars().count();
+    let columns = (0..table.figures.len()).map(|at| {
+        let cells = table.rows.iter().filter_map(|row| row.figures.get(at));
+        // A heading is broken where it is long, and a figure is not.
+        let heading = table.figures.get(at).map_or(0, |text| letters(text).min(9));
+        cells.map(letters).max().unwrap_or(0).max(heading) + 2
+    });
+    let names = table.names.len() * 10;
+    columns.sum::<usize>() + names > TELEPHONE
 }
 
 fn names(html: &mut String, table: &Table, row: &Row) -> fmt::Result {
@@ -189,7 +217,7 @@ fn names(html: &mut String, table: &Table, row: &Row) -> fmt::Result {
     Ok(())
 }
 
-fn figures(html: &mut String, table: &Table, row: &Row) -> fmt::Result {
+fn figures(html: &mut String, table: &Table, row: &Row, is_broad: bool) -> fmt::Result {
     let columns = table.figures.len();
     if let Some(remark) = row.remark.as_ref().filter(|_| row.figures.is_empty()) {
         let remark = Prose(remark);
@@ -197,8 +225,12 @@ fn figures(html: &mut String, table: &Table, row: &Row) -> fmt::Result {
     }
     let unknown = Text::from(UNKNOWN);
     let figures = row.figures.iter().chain(std::iter::repeat(&unknown)).take(columns);
-    for figure in figures {
-        write!(html, "<td>{}</td>", Label(figure))?;
+    for (figure, heading) in figures.zip(&table.figures) {
+        let heading = heading.raw();
+        match is_broad {
+            true => write!(html, "<td data-of=\"{}\">{}</td>", Letters(&heading), Label(figure))?,
+            false => write!(html, "<td>{}</td>", Label(figure))?,
+        }
     }
     Ok(())
 }
@@ -224,6 +256,8 @@ fn bar(html: &mut String, bar: Option<Bar>, bars: &Bars) -> fmt::Result {
     write!(html, "{gap}</svg></td>")
 }
 
+/// The letters of figures that a row has on a telephone.
+const TELEPHONE: usize = 42;
 /// Width of the picture of a bar.
 const BAR: f64 = 160.0;
 

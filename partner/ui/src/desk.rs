@@ -2,7 +2,7 @@
 
 use protocol::{
     contract::Contract,
-    page::{Page, Text},
+    page::{Page, Section, Text},
 };
 
 /// The folder of a party, as far as its page may reach. Its functions may block.
@@ -31,8 +31,16 @@ pub trait Desk: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// Why the contract does not permit the question, in words.
-    fn price(&self, job: &str) -> Result<Priced, Text>;
+    /// Why the contract does not permit the question: a sentence, and then the rule, whose it is, what is left and what would pass, as
+    /// far as there is something to say.
+    fn price(&self, job: &str) -> Result<Priced, Vec<Text>>;
+
+    /// Who pays for a question of this analysis, and what is left.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be said.
+    fn payers(&self, analysis: &str) -> Result<Section, Text>;
 
     /// Keeps what is wished for the terminal to ask about, and gives it a number.
     ///
@@ -86,6 +94,8 @@ pub struct Priced {
     pub page: Page,
     /// Whether nothing is known that would refuse it.
     pub may_be_asked: bool,
+    /// Other epsilons at which it can be priced.
+    pub steps: Vec<String>,
 }
 
 /// Something that is done only after a yes in the terminal.
@@ -208,6 +218,28 @@ impl Screen {
             Self::Contract => "Contract",
             Self::Data => "Data",
             Self::Journal => "Journal",
+        }
+    }
+
+    /// What it is for.
+    #[must_use]
+    pub fn purpose(self) -> &'static str {
+        match self {
+            Self::Budget => {
+                "How much may still be asked of this party's data, and what the rest went to."
+            }
+            Self::Ask => {
+                "Fill in a question and see what it costs. Nothing is signed and nobody is asked before you say yes in the terminal."
+            }
+            Self::Results => {
+                "The answers that this party received, each shown only if its receipt holds."
+            }
+            Self::Room => "Whether the enclave may be believed now, and what it holds.",
+            Self::Contract => {
+                "What all parties agreed on, and contracts that wait for this party's signature."
+            }
+            Self::Data => "What this party sealed of its own data, and how good its rows were.",
+            Self::Journal => "What this party's service did while nobody was looking.",
         }
     }
 

@@ -9,7 +9,7 @@ use crate::{
 };
 use askama::{Template, filters::Escaper};
 use page::html;
-use protocol::page::{Banner, Page, Severity, Text};
+use protocol::page::{Banner, Page, Section, Severity, Text};
 use std::fmt;
 
 /// The escaper of every template.
@@ -67,15 +67,28 @@ pub(crate) struct Way<'a> {
 #[template(path = "form.html")]
 struct Shape<'a> {
     standing: &'a Standing,
-    title: &'a str,
-    analysis: &'a str,
-    purpose: &'a str,
-    action: String,
+    way: &'a Way<'a>,
     /// What is said of what was filled in; empty before.
     told: String,
+    /// Who pays; empty where it was said already.
+    payers: String,
     form: &'a Form,
+    /// What is wrong with no one field.
+    whole: Option<String>,
     may_prepare: bool,
+    steps: &'a [String],
     job: &'a str,
+}
+
+/// What is said of what was filled in.
+#[derive(Debug)]
+pub(crate) enum Told<'a> {
+    /// Nothing was asked about it yet.
+    Nothing,
+    /// It is no question of the contract: the form's marks say why, or this.
+    Unfit(Option<String>),
+    /// The job, and what it costs or why it would be refused.
+    Priced(&'a str, &'a Result<Priced, Vec<Text>>),
 }
 
 /// The contract.
@@ -213,22 +226,35 @@ pub(crate) fn form(
     standing: &Standing,
     way: &Way<'_>,
     form: &Form,
-    (job, priced): (&str, Option<&Result<Priced, Text>>),
+    (told, payers): (Told<'_>, &Result<Section, Text>),
 ) -> Result<String, askama::Error> {
-    let told = match priced {
-        None => String::new(),
-        Some(Ok(priced)) => html::body(&priced.page)?,
-        Some(Err(why)) => {
+    let payers = match (payers, &told) {
+        // A price says it, too.
+        (_, Told::Priced(_, Ok(_))) => String::new(),
+        (Ok(payers), _) => html::part(payers)?,
+        (Err(why), _) => format!("<p class=\"note\">{}</p>", html::prose(why)),
+    };
+    let (mut whole, mut job, mut steps, mut may_prepare) = (None, "", &[][..], false);
+    let told = match told {
+        Told::Nothing => String::new(),
+        Told::Unfit(why) => {
+            whole = why;
+            String::new()
+        }
+        Told::Priced(of, Ok(priced)) => {
+            (job, steps, may_prepare) = (of, &priced.steps, priced.may_be_asked);
+            html::body(&priced.page)?
+        }
+        Told::Priced(of, Err(reasons)) => {
+            job = of;
             let headline = "This would be refused, so it cannot be asked.".into();
-            let banner = Banner { severity: Severity::Stop, headline, reasons: vec![why.clone()] };
+            let reasons = reasons.clone();
+            let banner = Banner { severity: Severity::Stop, headline, reasons };
             let title = "No question of this contract".into();
             html::body(&Page { title, doubts: vec![banner], ..Page::default() })?
         }
     };
-    let may_prepare = matches!(priced, Some(Ok(priced)) if priced.may_be_asked);
-    let Way { href, analysis, title, purpose, .. } = way;
-    let action = href.clone();
-    Shape { standing, title, analysis, purpose, action, told, form, may_prepare, job }.render()
+    Shape { standing, way, told, payers, form, whole, may_prepare, steps, job }.render()
 }
 
 /// The contract, below those that wait for a signature.

@@ -49,11 +49,12 @@ impl<'m> Manual<'m> {
                 }
                 Some(at) => {
                     let Some(table) = tables.get_mut(at) else { continue };
+                    let is_shared = quoted(first).nth(1).is_some();
                     let lefts = left_out.split(", ");
                     let each = quoted(first).zip(lefts.map(Some).chain(std::iter::repeat(None)));
                     // Several fields in one row have one thing in common, or one each.
                     for (name, own) in each {
-                        let left_out = if left_out.contains(", ") {
+                        let left_out = if left_out.contains(", ") && is_shared {
                             own.unwrap_or(left_out)
                         } else {
                             left_out

@@ -1,10 +1,10 @@
 //! Requests and answers.
 
 use crate::{
-    desk::{Desk, Priced, Screen, Standing, Wish},
+    desk::{Desk, Screen, Standing, Wish},
     door::{Door, LINK, Secret, Turned, guard},
-    form::{Filled, Form, RECEIVER},
-    frame::{self, Way},
+    form::{EPSILON, Filled, Form, RECEIVER},
+    frame::{self, Told, Way},
 };
 use bytes::Bytes;
 use front::{Handler, Patience, Place, Places, Rules, body, empty};
@@ -19,7 +19,6 @@ use page::html;
 use protocol::{
     analysis::{KINDS, manual},
     contract::Contract,
-    page::Text,
 };
 use std::{
     fmt, io,
@@ -199,54 +198,59 @@ impl Server {
     }
 
     fn form(&self, asked: &Parts) -> Response<Full<Bytes>> {
-        self.shown(asked, &Filled::default(), ("", None))
+        let (contract, standing) = (self.desk.contract(), self.desk.standing());
+        let Some(way) = way(contract, &standing.party, asked) else {
+            return empty(StatusCode::NOT_FOUND);
+        };
+        self.shown(&way, &Filled::default(), Told::Nothing)
     }
 
     /// The form as it was filled in, with what is said of it.
-    fn shown(
-        &self,
-        asked: &Parts,
-        filled: &Filled,
-        told: (&str, Option<&Result<Priced, Text>>),
-    ) -> Response<Full<Bytes>> {
-        let (contract, standing) = (self.desk.contract(), self.desk.standing());
-        let href = asked.uri.path_and_query().map(|path| path.as_str()).unwrap_or_default();
-        let known = ways(contract, &standing.party).into_iter().find(|way| way.href == href);
-        let Some(way) = known else { return empty(StatusCode::NOT_FOUND) };
-        match Form::of(contract, way.analysis, way.kind, filled) {
-            Some(form) => drawn(StatusCode::OK, frame::form(&standing, &way, &form, told)),
+    fn shown(&self, way: &Way<'_>, filled: &Filled, told: Told<'_>) -> Response<Full<Bytes>> {
+        match Form::of(self.desk.contract(), way.analysis, way.kind, filled) {
+            Some(form) => self.drawn(way, &form, told),
             None => empty(StatusCode::NOT_FOUND),
         }
     }
 
+    fn drawn(&self, way: &Way<'_>, form: &Form, told: Told<'_>) -> Response<Full<Bytes>> {
+        let payers = self.desk.payers(way.analysis);
+        drawn(StatusCode::OK, frame::form(&self.desk.standing(), way, form, (told, &payers)))
+    }
+
     fn filled(&self, asked: &Parts, body: &[u8]) -> Response<Full<Bytes>> {
+        let (contract, standing) = (self.desk.contract(), self.desk.standing());
+        let Some(way) = way(contract, &standing.party, asked) else {
+            return empty(StatusCode::NOT_FOUND);
+        };
         let mut filled = Filled::parse(body);
         let more = filled.value(MORE).to_owned();
         if !more.is_empty() {
             filled.add_to(&more);
-            return self.shown(asked, &filled, ("", None));
+            return self.shown(&way, &filled, Told::Nothing);
         }
-        let (contract, party) = (self.desk.contract(), self.desk.standing().party);
-        let href = asked.uri.path_and_query().map(|path| path.as_str()).unwrap_or_default();
-        let known = ways(contract, &party).into_iter().find(|way| way.href == href);
-        let Some(way) = known else { return empty(StatusCode::NOT_FOUND) };
-        let job = match filled.job(way.analysis, way.kind) {
+        // A button with another epsilon prices the same question at it.
+        let step = filled.value(STEP).to_owned();
+        if !step.is_empty() {
+            filled.set(format!("{}.{EPSILON}", way.kind), step);
+        }
+        let Some(mut form) = Form::of(contract, way.analysis, way.kind, &filled) else {
+            return empty(StatusCode::NOT_FOUND);
+        };
+        let job = match form.job(contract, &way, &filled) {
             Ok(job) => job,
-            Err(unfit) => {
-                let why = Err(Text::quoted(unfit));
-                return self.shown(asked, &filled, ("", Some(&why)));
-            }
+            Err(why) => return self.drawn(&way, &form, Told::Unfit(why)),
         };
         let priced = self.desk.price(&job);
         let is_wished =
             filled.value(DO) == "prepare" && matches!(&priced, Ok(it) if it.may_be_asked);
         if !is_wished {
-            return self.shown(asked, &filled, (&job, Some(&priced)));
+            return self.drawn(&way, &form, Told::Priced(&job, &priced));
         }
         let receivers = filled.values(RECEIVER).to_vec();
         match self.desk.prepare(Wish::Ask { job: job.clone(), receivers }) {
             Ok(number) => to(&format!("{ACT}{number}")),
-            Err(why) => self.shown(asked, &filled, (&job, Some(&Err(why)))),
+            Err(why) => self.drawn(&way, &form, Told::Priced(&job, &Err(vec![why]))),
         }
     }
 }
@@ -308,6 +312,12 @@ fn ways<'c>(contract: &'c Contract, party: &str) -> Vec<Way<'c>> {
     ways.collect()
 }
 
+/// The way that a request goes by, if the party may go it.
+fn way<'c>(contract: &'c Contract, party: &str, asked: &Parts) -> Option<Way<'c>> {
+    let href = asked.uri.path_and_query().map(|path| path.as_str()).unwrap_or_default();
+    ways(contract, party).into_iter().find(|way| way.href == href)
+}
+
 /// What a kind's page says that it is: the words of its title.
 fn about(kind: &'static str) -> &'static str {
     let title = manual(kind).and_then(|page| page.lines().next());
@@ -359,6 +369,7 @@ const ACT: &str = "/act/";
 /// What the buttons of a form are called.
 const DO: &str = "@do";
 const MORE: &str = "@more";
+const STEP: &str = "@epsilon";
 /// A form with everything that a kind has is some kilobytes.
 const MOST_BODY: usize = 1 << 18;
 const BODY: Duration = Duration::from_secs(10);

@@ -7,7 +7,7 @@ use protocol::{
     digest::Digest,
     hpke::RecipientSecret,
     job::question_from_toml,
-    page::{Page, Text},
+    page::{Page, Section, Text, Topic},
     sign::SigningKey,
 };
 use std::sync::{Arc, Mutex};
@@ -74,10 +74,15 @@ impl Desk for Desktop {
         Ok((Page { title: Text::quoted(HARM), ..Page::default() }, "ab".to_owned()))
     }
 
-    fn price(&self, job: &str) -> Result<Priced, Text> {
-        let (_, question) = question_from_toml(job, &self.contract).map_err(Text::quoted)?;
+    fn price(&self, job: &str) -> Result<Priced, Vec<Text>> {
+        let (_, question) =
+            question_from_toml(job, &self.contract).map_err(|why| vec![Text::quoted(why)])?;
         let may_be_asked = question.price().epsilon.value() < 50.0;
-        Ok(Priced { page: Page::default(), may_be_asked })
+        Ok(Priced { page: Page::default(), may_be_asked, steps: vec!["0.5".to_owned()] })
+    }
+
+    fn payers(&self, _: &str) -> Result<Section, Text> {
+        Ok(Section::new(Topic::Cost, Text::quoted(HARM)))
     }
 
     fn prepare(&self, wish: Wish) -> Result<u64, Text> {
@@ -390,6 +395,87 @@ async fn only_what_would_not_be_refused_is_prepared_and_it_is_the_job_of_the_for
     for path in ["/ask?analysis=other&kind=lift", "/ask?analysis=mail&kind=reach", "/ask?kind=lift"]
     {
         assert_eq!(stage.post(path, &lift("1")).await.0, 404, "{path}");
+    }
+}
+
+/// The part of a form around one field.
+fn field<'f>(form: &'f str, name: &str) -> &'f str {
+    let fields = form.split("<div class=\"field");
+    fields.into_iter().find(|field| field.contains(&format!("id=\"{name}\""))).unwrap()
+}
+
+#[tokio::test]
+async fn what_does_not_fit_is_said_beside_its_field_with_what_would() {
+    let stage = Stage::new().await;
+    let with = |name: &'static str, value: &'static str| {
+        let mut asked = lift("1");
+        asked.retain(|(known, _)| *known != name || name == "lift.assignment.control");
+        asked.push((name, value));
+        asked
+    };
+    for (name, value, why) in [
+        // Of no list of the contract's.
+        (
+            "lift.assignment.test",
+            "pigeons",
+            "\u{201c}pigeons\u{201d} is not offered; choose from mens, ",
+        ),
+        (
+            "lift.outcome.0.column",
+            "secret",
+            "\u{201c}secret\u{201d} is not offered; choose from visit, orders, spend",
+        ),
+        (
+            "lift.outcome.0.type",
+            "",
+            "is needed and was left empty; choose from binary, count, value",
+        ),
+        // In both arms.
+        ("lift.assignment.control", "mens", "expected to be named once: the arms must not overlap"),
+        ("lift.privacy.epsilon", "a lot", "\u{201c}a lot\u{201d} is not a number"),
+        ("lift.privacy.epsilon", "0", "epsilon"),
+        ("lift.outcome.0.type", "value", "a value needs it"),
+        (
+            "@receiver",
+            "stranger",
+            "\u{201c}stranger\u{201d} may not read it; the contract lets read: publisher, retailer",
+        ),
+    ] {
+        let (status, form) = stage.post(FORM, &with(name, value)).await;
+        assert_eq!(status, 200, "{name}");
+        assert!(form.contains("This has to be changed first"), "{name}={value}: {form}");
+        assert!(!form.contains("value=\"prepare\""), "{name}");
+        let place = match (name, value) {
+            ("@receiver", _) => form.split("<fieldset id=\"@receiver\">").nth(1).unwrap(),
+            (_, "value") => field(&form, "lift.outcome.0.cap_per_user"),
+            _ => field(&form, name),
+        };
+        assert!(place.contains(why), "{name}={value}: no {why} in {place}");
+    }
+}
+
+#[tokio::test]
+async fn a_share_is_asked_for_each_arm_and_an_outcome_is_called_as_its_column_is() {
+    let stage = Stage::new().await;
+    let form = stage.get(FORM).await;
+    assert!(form.contains("name=\"lift.assignment.expected_share@none\""), "{form}");
+    // The contract lists no segments: there is nothing to choose.
+    assert!(!form.contains("lift.breakdowns.dimensions"), "{form}");
+    assert!(
+        form.contains("since the contract lists nothing for it: Breakdowns: dimensions"),
+        "{form}"
+    );
+    let mut asked = lift("1");
+    asked.retain(|(name, _)| *name != "lift.outcome.0.name");
+    asked.extend([
+        ("lift.outcome.0.column", "visit"),
+        ("lift.assignment.expected_share@mens", "2"),
+        ("lift.assignment.expected_share@none", "1"),
+        ("@epsilon", "0.5"),
+    ]);
+    let (_, form) = stage.post(FORM, &asked).await;
+    for line in ["name = &quot;visit&quot;", "mens = 2.0", "epsilon = 0.5"] {
+        assert!(form.contains(line), "no {line} in {form}");
     }
 }
 

@@ -45,6 +45,26 @@ impl Failure {
         })
     }
 
+    /// What there is to say of a refusal beside its sentence, for people: the rule, whose it is, what is left and what would pass.
+    pub(crate) fn details(&self) -> Vec<(&'static str, String)> {
+        let Some(refused) = self.cause().and_then(refused) else { return Vec::new() };
+        let Refused { rule, owner, dataset, purpose, cost, left, would_pass } = refused;
+        let of = match (dataset, purpose) {
+            (Some(dataset), Some(purpose)) => Some(format!("{dataset}, for {purpose}")),
+            (dataset, _) => dataset,
+        };
+        let words = |value: Option<Value>| value.as_ref().map(in_words);
+        let details = [
+            ("rule", rule),
+            ("owner", owner),
+            ("dataset", of),
+            ("cost", words(cost)),
+            ("left", words(left)),
+            ("would pass", words(would_pass)),
+        ];
+        details.into_iter().filter_map(|(name, text)| Some((name, text?))).collect()
+    }
+
     fn cause(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::No(cause) | Self::Unclear(cause) => Some(cause.as_ref()),
@@ -179,6 +199,41 @@ fn said(refusal: &Refusal) -> Refused {
     }
 }
 
+/// The parts of a value as people read them, without those that are nothing; of a loss its epsilon, or else its rho.
+fn in_words(value: &Value) -> String {
+    let Some(parts) = value.as_object() else { return value.to_string() };
+    let is_loss = parts.contains_key("rho");
+    let has_epsilon = parts.get("epsilon").is_some_and(|epsilon| !epsilon.is_null());
+    let is_said = |name: &str| match name {
+        "delta" => !is_loss,
+        "rho" => !has_epsilon,
+        _ => true,
+    };
+    let said = parts.iter().filter(|(name, value)| {
+        let nothing =
+            value.is_null() || (is_loss && *name != "epsilon" && value.as_f64() == Some(0.0));
+        is_said(name) && !nothing
+    });
+    let words = said.map(|(name, value)| {
+        let name = name.replace('_', " ");
+        match (value.as_f64(), value.as_str()) {
+            (Some(number), _) if value.is_f64() => format!("{name} {}", shortened(number)),
+            (_, Some(text)) => format!("{name} {text}"),
+            _ => format!("{name} {value}"),
+        }
+    });
+    words.collect::<Vec<_>>().join(", ")
+}
+
+/// A number that is never said to be more than it is: to three decimals, or as it is where that is nothing.
+fn shortened(number: f64) -> String {
+    if number.abs() < 0.001 {
+        number.to_string()
+    } else {
+        format!("{:.3}", (number * 1e3).floor() / 1e3)
+    }
+}
+
 /// A loss by its ρ, and by its ε where the δ is known.
 fn loss(loss: &Loss, delta: Option<Delta>) -> Value {
     let rho = loss.rho();
@@ -212,6 +267,20 @@ mod tests {
         assert!(told["text"].as_str().unwrap().contains("glovebox grant"), "{told}");
     }
 
+    fn exhausted(cost: Loss, left: Loss, delta: Delta) -> Refusal {
+        Refusal::BudgetExhausted {
+            dataset: "sales".into(),
+            owner: "shop".into(),
+            purpose: "measurement".into(),
+            budget: protocol::refusal::WhichBudget::Lifetime,
+            cost,
+            left,
+            delta,
+            debits: Vec::new(),
+            returned: Loss::zero(),
+        }
+    }
+
     #[test]
     fn what_would_pass_is_an_epsilon_that_the_rest_pays_for() {
         let delta = Delta::new(1e-6).unwrap();
@@ -219,20 +288,20 @@ mod tests {
             let epsilon = protocol::loss::Epsilon::new(epsilon).unwrap();
             Loss::zcdp(protocol::loss::Rho::from_epsilon(epsilon, delta))
         };
-        let refusal = Refusal::BudgetExhausted {
-            dataset: "sales".into(),
-            owner: "shop".into(),
-            purpose: "measurement".into(),
-            budget: protocol::refusal::WhichBudget::Lifetime,
-            cost: cost(2.0),
-            left: cost(0.5),
-            delta,
-            debits: Vec::new(),
-            returned: Loss::zero(),
-        };
+        let refusal = exhausted(cost(2.0), cost(0.5), delta);
         let told = Failure::no(refusal).as_json();
         assert_eq!(told["would_pass"]["epsilon"], 0.5, "{told}");
         assert!((told["cost"]["epsilon"].as_f64().unwrap() - 2.0).abs() < 1e-6, "{told}");
+        let details = Failure::no(exhausted(cost(2.0), cost(0.5), delta)).details();
+        let expected = [
+            ("rule", "budget_exhausted"),
+            ("owner", "shop"),
+            ("dataset", "sales, for measurement"),
+            ("would pass", "epsilon 0.500"),
+        ];
+        for (name, text) in expected {
+            assert!(details.contains(&(name, text.to_owned())), "{details:?}");
+        }
     }
 
     #[test]

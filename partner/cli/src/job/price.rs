@@ -146,6 +146,23 @@ impl Priced {
         &self.proven.proof().cost
     }
 
+    /// The epsilon that it asks for.
+    pub(crate) fn epsilon(&self) -> Epsilon {
+        self.question.price().epsilon
+    }
+
+    /// How far off each figure is at 95 %, by its name: of arms the less exact one.
+    pub(crate) fn within(&self) -> Vec<(String, f64)> {
+        let off = self.people_off().map(|off| ("People off the best place".to_owned(), off));
+        let people = self.bars.iter().map(|bars| ("Head count".to_owned(), bars.people.half_width));
+        let sums = self.bars.iter().flat_map(|bars| self.measures.iter().zip(&bars.sums));
+        let sums = sums.map(|(measured, sums)| {
+            let name = format!("Total of {}", say::name(&measured.name));
+            (name, sums::less_exact(sums).half_width * measured.unit)
+        });
+        off.into_iter().chain(people).chain(sums).collect()
+    }
+
     /// How the price is divided between figures. `None` for a private choice, which releases no
     /// figures.
     fn split(&self) -> Option<(Split, u64)> {

@@ -1,77 +1,145 @@
 //! What a question would cost, and what would refuse it, before anything is signed.
 
-use super::desk::{PartyDesk, said};
-use crate::{failure::Failure, job::price, words};
+use super::{
+    budget::share,
+    desk::{PartyDesk, reasons, said},
+    payers::{self, Payer, epsilon},
+};
+use crate::{failure::Failure, job::price};
 use ::ui::Priced;
-use client::clock;
 use protocol::page::{
-    Banner, Block, Page, Section, Severity, Statement, Text, Topic, number::moment,
+    Banner, Block, Page, Row, Section, Severity, Statement, Table, Text, Topic, number::size,
 };
 
-pub(super) fn priced(desk: &PartyDesk, job: &str) -> Result<Priced, Text> {
+pub(super) fn priced(desk: &PartyDesk, job: &str) -> Result<Priced, Vec<Text>> {
     let asked =
-        price::Priced::of(desk.contract.clone(), job, None, None).map_err(|why| said(&why))?;
-    let left = left(desk, &asked).map_err(|why| said(&why))?;
-    let refused = asked.unpayable().map(|over| Text::quoted(over.to_string())).into_iter();
-    let refused: Vec<_> = refused.chain(left.missing).collect();
+        price::Priced::of(desk.contract.clone(), job, None, None).map_err(|why| reasons(&why))?;
+    let (datasets, purpose) = asked.charges();
+    let payers = payers::of(desk, &datasets, purpose).map_err(|why| vec![said(&why)])?;
+    let never = asked.unpayable().map(Failure::no);
+    let now = payers.iter().filter_map(|payer| payer.refusal(asked.cost())).map(Failure::no);
+    // What no budget ever pays for, none pays for now.
+    let refused: Vec<Failure> = match never {
+        Some(never) => vec![never],
+        None => now.collect(),
+    };
     let may_be_asked = refused.is_empty();
     let headline = "This would be refused, so it cannot be asked.".into();
-    let banner = Banner { severity: Severity::Stop, headline, reasons: refused };
-    let (datasets, purpose) = asked.charges();
-    let owners = datasets.iter().map(|name| Text::quoted(*name));
-    let delta = datasets.first().and_then(|name| words::delta_of(&desk.contract, name, purpose));
-    let price = words::charge(asked.cost(), delta);
-    let sentence = Text::fixed(format!("It costs {price}, charged to "))
-        .with(Text::list(owners, " and "))
-        .and(" for ")
-        .quote(purpose)
-        .and(".");
-    let mut section = Section::new(Topic::Cost, "Price, and how exact the answer will be".into());
-    section.blocks = asked.words(&[]).blocks();
-    let mut sections = vec![section];
-    if !left.words.is_empty() {
-        let section = Section::new(Topic::Notes, "What is left of this party's budgets".into());
-        sections.insert(0, section.with(Block::List(left.words)));
+    let reasons = refused.iter().flat_map(reasons).collect();
+    let banner = Banner { severity: Severity::Stop, headline, reasons };
+    let (steps, table) = steps(desk, job, &asked, &payers);
+    let mut sections = Vec::new();
+    if !table.rows.is_empty() {
+        let heading = "What each epsilon takes, and how exact the answer then is";
+        let note = "Of each figure: within how much of it the answer is, with 95 % probability. Noise alone; who is in the data is chance, \
+                    too. A question takes a share of what is left that grows with the square of its epsilon.";
+        let section = Section::new(Topic::Cost, heading.into()).with(Block::Table(table));
+        sections.push(section.with(Block::Note(note.into())));
     }
+    let mut details = Section::new(Topic::Notes, "In detail".into());
+    details.blocks = asked.words(&[]).blocks();
+    sections.push(details);
     let page = Page {
         about: "Price".into(),
         title: "What it would cost".into(),
         doubts: if may_be_asked { Vec::new() } else { vec![banner] },
-        answer: vec![Statement::whole(sentence)],
+        answer: payers.iter().map(|payer| pays(payer, &asked)).collect(),
         sections,
         ..Page::default()
     };
-    Ok(Priced { page, may_be_asked })
+    Ok(Priced { page, may_be_asked, steps })
 }
 
-/// What the party's own ledger has for a question.
-#[derive(Default)]
-struct Left {
-    words: Vec<Text>,
-    /// Why it does not pay.
-    missing: Vec<Text>,
-}
-
-fn left(desk: &PartyDesk, asked: &price::Priced) -> Result<Left, Failure> {
-    let mut left = Left::default();
-    let Some(ledger) = desk.ledger()? else { return Ok(left) };
-    let (datasets, purpose) = asked.charges();
-    let report = ledger.report(&desk.contract, &desk.party, clock::now())?;
-    let charged = |line: &&custody::BudgetLine| {
-        line.purpose == *purpose && datasets.contains(&line.dataset.as_str())
+/// What one dataset pays, beside what it has.
+fn pays(payer: &Payer<'_>, asked: &price::Priced) -> Statement {
+    let cost = asked.cost();
+    let pays = format!("pays epsilon {}", asked.epsilon());
+    let text = match &payer.line {
+        Some(line) if cost.fits(&line.remaining) => {
+            let left = line.remaining.minus(cost);
+            let more = left.times(cost).unwrap_or(0);
+            Text::fixed(format!(
+                "{pays} of the {} that is left of {} budget, {} of it; {} is left then, enough for {more} more such questions.",
+                epsilon(&line.remaining, line),
+                super::budget::whose(line.kind),
+                share(cost, &line.remaining),
+                epsilon(&left, line),
+            ))
+        }
+        Some(line) => Text::fixed(format!(
+            "would have to pay epsilon {}, and {} is left of {} budget.",
+            asked.epsilon(),
+            epsilon(&line.remaining, line),
+            super::budget::whose(line.kind),
+        )),
+        None => Text::fixed(pays).and(", too: ").with(payer.elsewhere()).and("."),
     };
-    for line in report.budgets.iter().filter(charged) {
-        let rest = words::charge(&line.remaining, Some(line.delta));
-        let name = Text::quoted(&line.dataset);
-        let text = name.clone().and(format!(": {rest} is left of the budget of {}", line.period));
-        if asked.cost().fits(&line.remaining) {
-            let times = line.remaining.times(asked.cost()).unwrap_or(0);
-            left.words.push(text.and(format!(", enough for {times} such questions.")));
-        } else {
-            let until = moment(line.period_ends);
-            let why = format!(": {rest} is left until {until}, which is not enough.");
-            left.missing.push(Text::fixed("the budget of ").with(name).and(why));
+    Statement { name: Some(payer.named().and(":")), text }
+}
+
+/// The same question at other epsilons: those that can be chosen, and a table of what each takes.
+fn steps(
+    desk: &PartyDesk,
+    job: &str,
+    asked: &price::Priced,
+    payers: &[Payer<'_>],
+) -> (Vec<String>, Table) {
+    let own = asked.epsilon().value();
+    let mut all: Vec<f64> = STEPS.into_iter().filter(|step| (step - own).abs() > 1e-9).collect();
+    all.push(own);
+    all.sort_by(f64::total_cmp);
+    let mut table = Table {
+        names: vec!["Epsilon".into()],
+        figures: payers
+            .iter()
+            .filter(|payer| payer.line.is_some())
+            .map(|payer| Text::fixed("Of what is left of ").quote(&payer.name))
+            .collect(),
+        ..Table::default()
+    };
+    let figures: Vec<_> = asked.within().into_iter().take(FIGURES).map(|(name, _)| name).collect();
+    table.figures.extend(figures.iter().map(|name| Text::quoted(name).and(", \u{b1}")));
+    let mut steps = Vec::new();
+    for step in all {
+        let is_own = (step - own).abs() <= 1e-9;
+        let Some(at) = price_at(desk, job, step) else { continue };
+        let fits = |payer: &Payer<'_>| payer.refusal(at.cost()).is_none();
+        if !is_own && !(payers.iter().all(fits) && at.unpayable().is_none()) {
+            continue;
+        }
+        let lines = payers.iter().filter_map(|payer| payer.line.as_ref());
+        let shares = lines.map(|line| match at.cost().fits(&line.remaining) {
+            true => Text::fixed(share_up(at.cost(), &line.remaining)),
+            false => "more than all".into(),
+        });
+        let within = at.within().into_iter().take(FIGURES);
+        let within = within.map(|(_, within)| Text::fixed(size(within)));
+        let figures = shares.chain(within).collect();
+        let remark = is_own.then(|| "as filled in".into());
+        table.rows.push(Row { names: vec![Text::fixed(at.epsilon())], figures, remark, bar: None });
+        if !is_own {
+            steps.push(at.epsilon().to_string());
         }
     }
-    Ok(left)
+    (steps, table)
 }
+
+/// The same question at another epsilon; nothing if it is none there.
+fn price_at(desk: &PartyDesk, job: &str, epsilon: f64) -> Option<price::Priced> {
+    let mut table: toml::Table = job.parse().ok()?;
+    let (_, asked) = table.iter_mut().find(|(name, _)| *name != "job")?;
+    let privacy = asked.as_table_mut()?.get_mut("privacy")?.as_table_mut()?;
+    privacy.insert("epsilon".to_owned(), epsilon.into());
+    let job = toml::to_string(&table).ok()?;
+    price::Priced::of(desk.contract.clone(), &job, None, None).ok()
+}
+
+/// A share in whole percent, rounded up: what is taken is never said to be less than it is.
+fn share_up(part: &protocol::loss::Loss, whole: &protocol::loss::Loss) -> String {
+    format!("{:.0} %", (super::budget::percent(part, whole) - 1e-9).ceil())
+}
+
+/// The epsilons that a question is priced at beside its own.
+const STEPS: [f64; 7] = [0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0];
+/// How many figures the table of steps has.
+const FIGURES: usize = 3;

@@ -1,6 +1,9 @@
 //! What is left of the party's budgets, and what they were spent on, entry by entry.
 
-use super::desk::PartyDesk;
+use super::{
+    desk::PartyDesk,
+    payers::{self, epsilon},
+};
 use crate::{
     budget::{
         one_job,
@@ -8,7 +11,7 @@ use crate::{
     },
     failure::Failure,
     people,
-    words::{self, counted},
+    words::counted,
 };
 use client::clock;
 use custody::{BudgetLine, EntryKind, EntryLine};
@@ -38,6 +41,7 @@ pub(super) fn page(desk: &PartyDesk) -> Result<Page, Failure> {
         let text = "This folder has no ledger: it is an analyst's. What a question costs, and whether its owners would pay, is said \
                     when it is priced.";
         page.answer.push(Statement::whole(text.into()));
+        page.sections.extend(of_others(desk)?);
         return Ok(page);
     };
     let report = ledger.report(contract, &desk.party, now)?;
@@ -60,6 +64,7 @@ pub(super) fn page(desk: &PartyDesk) -> Result<Page, Failure> {
         page.answer.push(in_a_sentence(line));
         page.sections.push(section(line, contract, &ledger.entries(contract, line)?, now));
     }
+    page.sections.extend(of_others(desk)?);
     let people = report.people.iter().flat_map(|line| {
         let overlaps = people::about_overlaps(line);
         std::iter::once(people::words(line)).chain(overlaps)
@@ -72,11 +77,38 @@ pub(super) fn page(desk: &PartyDesk) -> Result<Page, Failure> {
     Ok(page)
 }
 
+/// The datasets of other owners that pay for this party's questions.
+fn of_others(desk: &PartyDesk) -> Result<Option<Section>, Failure> {
+    let mut words = Vec::new();
+    for terms in desk.contract.analyses.values() {
+        let names: Vec<_> = terms.datasets().collect();
+        if terms.analysts.contains(&desk.party) {
+            let payers = payers::of(desk, &names, &terms.purpose)?;
+            let others = payers.iter().filter(|payer| payer.dataset.owner != desk.party);
+            words.extend(others.map(|payer| {
+                Text::quoted(&payer.name)
+                    .and(" of ")
+                    .quote(&payer.dataset.owner)
+                    .and(", for ")
+                    .quote(&payer.purpose)
+                    .and(": ")
+                    .with(payer.elsewhere())
+            }));
+        }
+    }
+    words.dedup();
+    let heading = "Other owners\u{2019} budgets that this party\u{2019}s questions take from";
+    let section = Section::new(Topic::Notes, heading.into());
+    Ok((!words.is_empty()).then(|| section.with(Block::List(words))))
+}
+
 /// What is left, as somebody says it who plans.
 fn in_a_sentence(line: &BudgetLine) -> Statement {
     let name = Text::quoted(&line.dataset).and(" for ").quote(&line.purpose).and(":");
     let left = share(&line.remaining, &line.allowed);
-    let text = Text::fixed(format!("{left} of {} budget is left", whose(line.kind)));
+    let [rest, all] = [&line.remaining, &line.allowed].map(|loss| epsilon(loss, line));
+    let whose = whose(line.kind);
+    let text = Text::fixed(format!("{left} of {whose} budget is left, epsilon {rest} of {all}"));
     let (cost, like) = match latest(line).next() {
         Some(job) => {
             (Some(job.proof.cost.clone()), Text::fixed(" like “").quote(&job.analysis).and("”"))
@@ -85,9 +117,9 @@ fn in_a_sentence(line: &BudgetLine) -> Statement {
     };
     let times = cost.and_then(|cost| line.remaining.times(&cost)).unwrap_or(0);
     let text = match times {
-        0 => text.and(", not enough for another question"),
+        0 => text.and(": not enough for another question"),
         times => {
-            text.and(format!(", enough for {}", counted(times, "more question", "more questions")))
+            text.and(format!(": enough for {}", counted(times, "more question", "more questions")))
         }
     };
     let text = text.with(like);
@@ -102,7 +134,7 @@ fn in_a_sentence(line: &BudgetLine) -> Statement {
 }
 
 /// The period of a budget, as somebody says it who is in it.
-fn whose(kind: WhichBudget) -> &'static str {
+pub(super) fn whose(kind: WhichBudget) -> &'static str {
     match kind {
         WhichBudget::Day => "today's",
         WhichBudget::Week => "this week's",
@@ -115,6 +147,7 @@ fn section(line: &BudgetLine, contract: &Contract, entries: &[EntryLine], now: T
     let heading = Text::quoted(&line.dataset).and(" for ").quote(&line.purpose);
     let mut section = Section::new(Topic::Cost, heading);
     section.blocks.push(Block::Table(amounts(line)));
+    section.blocks.push(Block::Note(in_rho(line)));
     let current: Vec<_> = entries.iter().filter(|entry| entry.in_period).collect();
     if current.is_empty() {
         let text = format!("Nothing was taken of the budget of {} yet.", line.period);
@@ -137,26 +170,37 @@ fn section(line: &BudgetLine, contract: &Contract, entries: &[EntryLine], now: T
     section
 }
 
-/// What was allowed, used and is left, of the period and for life.
+/// What was allowed and is left, of the period and for life.
 fn amounts(line: &BudgetLine) -> Table {
-    let epsilon = |loss: &Loss| Text::fixed(format!("{:.3}", loss.rho().epsilon(line.delta)));
-    let rho = |loss: &Loss| Text::fixed(format!("{:.6}", loss.rho().value()));
-    let row = |name: Text, [allowed, used, left]: [&Loss; 3]| {
-        let share = Text::fixed(share(left, allowed));
-        let figures =
-            vec![share, epsilon(allowed), epsilon(left), rho(allowed), rho(used), rho(left)];
+    let row = |name: Text, [allowed, left]: [&Loss; 2]| {
+        let figures = vec![
+            Text::fixed(share(left, allowed)),
+            Text::fixed(epsilon(left, line)),
+            Text::fixed(epsilon(allowed, line)),
+        ];
         Row::new(name, figures)
     };
-    let period = [&line.allowed, &line.used, &line.remaining];
-    let life = [&line.lifetime_allowed, &line.lifetime_used, &line.lifetime_remaining];
+    let period = [&line.allowed, &line.remaining];
+    let life = [&line.lifetime_allowed, &line.lifetime_remaining];
     Table {
         names: vec!["Budget".into()],
-        figures: ["Left", "Epsilon", "Epsilon left", "Rho", "Rho used", "Rho left"]
-            .map(Text::from)
-            .into(),
+        figures: ["Left", "Epsilon left", "Epsilon in all"].map(Text::from).into(),
         rows: vec![row(Text::fixed(&line.period), period), row("for life".into(), life)],
         bars: None,
     }
+}
+
+/// The same in rho, in which losses add up.
+fn in_rho(line: &BudgetLine) -> Text {
+    let rho = |loss: &Loss| format!("{:.6}", loss.rho().value());
+    Text::fixed(format!(
+        "In rho, in which losses add up: {} of {} was used in {}, and {} of {} for life.",
+        rho(&line.used),
+        rho(&line.allowed),
+        line.period,
+        rho(&line.lifetime_used),
+        rho(&line.lifetime_allowed),
+    ))
 }
 
 /// The running sum after each entry, by the ledger's own addition.
@@ -198,17 +242,19 @@ fn course(line: &BudgetLine, entries: &[&EntryLine], now: Time) -> Course {
 fn ledger(line: &BudgetLine, entries: &[&EntryLine]) -> Table {
     let rows = sums(entries).map(|(entry, used)| {
         let sign = if entry.kind.is_return() { "-" } else { "" };
-        let cost = Text::fixed(format!("{sign}{}", words::charge(&entry.loss, Some(line.delta))));
+        let loss = entry.loss.rho();
+        let cost = Text::fixed(format!("{sign}{:.3}", loss.epsilon(line.delta)));
+        let remark = Some(Text::fixed(format!("rho {sign}{:.6}", loss.value())));
         let used = Text::fixed(format!("{:.2} %", percent(&used, &line.allowed)));
         let nothing = entry.kind.is_return() && entry.loss.is_zero();
         let what =
             if nothing { "a closing: all of it had been spent".into() } else { what(&entry.kind) };
         let names = vec![Text::fixed(moment(entry.time)), what];
-        Row { names, figures: vec![cost, used], ..Row::default() }
+        Row { names, figures: vec![cost, used], remark, ..Row::default() }
     });
     Table {
         names: vec!["When".into(), "For".into()],
-        figures: vec!["Taken".into(), "Used after it".into()],
+        figures: vec!["Epsilon taken".into(), "Used after it".into()],
         rows: rows.collect(),
         bars: None,
     }
@@ -220,7 +266,7 @@ fn what(kind: &EntryKind) -> Text {
             .quote(analysis)
             .and("” asked by ")
             .quote(analyst)
-            .and(format!(" (job {name})")),
+            .and(format!(" (job {}..)", name.to_string().chars().take(12).collect::<String>())),
         EntryKind::Prepaid => "handed over for jobs to come".into(),
         EntryKind::Found => "found in a closing after a backup was restored".into(),
         EntryKind::WrittenOff => "written off after a backup was restored".into(),
@@ -229,12 +275,12 @@ fn what(kind: &EntryKind) -> Text {
     }
 }
 
-fn percent(part: &Loss, whole: &Loss) -> f64 {
+pub(super) fn percent(part: &Loss, whole: &Loss) -> f64 {
     let whole = whole.rho().value();
     if whole > 0.0 { 100.0 * (part.rho().value() / whole) } else { 0.0 }
 }
 
 /// A share in whole percent, rounded down: what is left is never said to be more than it is.
-fn share(part: &Loss, whole: &Loss) -> String {
+pub(super) fn share(part: &Loss, whole: &Loss) -> String {
     format!("{:.0} %", percent(part, whole).floor())
 }

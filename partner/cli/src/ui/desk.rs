@@ -45,3 +45,12 @@ impl PartyDesk {
 pub(super) fn said(why: &Failure) -> Text {
     Text::quoted(visible(&why.to_string()))
 }
+
+/// Why something is refused, as the command line says it: its sentence, and then the rule, whose it is, what is left and what would
+/// pass.
+pub(super) fn reasons(why: &Failure) -> Vec<Text> {
+    let details = why.details().into_iter();
+    let details =
+        details.map(|(name, text)| Text::fixed(format!("{name}: ")).quote(visible(&text)));
+    std::iter::once(said(why)).chain(details).collect()
+}

@@ -8,7 +8,7 @@ pub(super) fn page(desk: &PartyDesk) -> Result<Page, Failure> {
     let mut page = Page {
         about: "Journal".into(),
         title: "Journal".into(),
-        subtitle: "What this party's service did unattended, and why: the latest first.".into(),
+        subtitle: "The latest first, each with its reason.".into(),
         ..Page::default()
     };
     let journal = Journal::of(&desk.common.dir);

@@ -3,7 +3,7 @@
 use super::{
     ask, budget, data,
     desk::{PartyDesk, said},
-    drafts, journal, results, room,
+    drafts, journal, payers, results, room,
 };
 use crate::{
     contract::{compared, outline},
@@ -15,7 +15,7 @@ use ::ui::{Desk, Link, Prepared, Priced, Screen, Standing, Wish};
 use client::clock;
 use protocol::{
     contract::Contract,
-    page::{Page, Statement, Text},
+    page::{Page, Section, Statement, Text},
 };
 
 impl Desk for PartyDesk {
@@ -39,8 +39,12 @@ impl Desk for PartyDesk {
         drafts::page(self, name).map_err(|why| said(&why))
     }
 
-    fn price(&self, job: &str) -> Result<Priced, Text> {
+    fn price(&self, job: &str) -> Result<Priced, Vec<Text>> {
         ask::priced(self, job)
+    }
+
+    fn payers(&self, analysis: &str) -> Result<Section, Text> {
+        payers::section(self, analysis).map_err(|why| said(&why))
     }
 
     fn prepare(&self, wish: Wish) -> Result<u64, Text> {
@@ -101,7 +105,6 @@ fn in_sentences(desk: &PartyDesk) -> Result<Page, Failure> {
     Ok(Page {
         about: "Contract".into(),
         title: Text::fixed("Contract “").quote(&paper.contract.name).and("”"),
-        subtitle: "What all parties agreed on, in sentences.".into(),
         answer: vec![Statement::whole(signed)],
         sections,
         ..Page::default()

@@ -1,7 +1,7 @@
 //! The terminal that runs the page: it shows what was prepared there, and asks. Whoever has the page's cookie cannot answer.
 
 use super::{
-    desk::{PartyDesk, said},
+    desk::{PartyDesk, reasons, said},
     drafts,
     results::RESULTS,
     typed::Typed,
@@ -174,8 +174,11 @@ impl Terminal {
 
     /// Says here and on the page why an act came to nothing.
     fn failed(&self, number: usize, why: &Failure) {
-        say::note(format_args!("glovebox: {why}"));
-        self.end(number, said(why));
+        say::error(why);
+        for words in reasons(why) {
+            self.desk.acts.say(number, words);
+        }
+        self.desk.acts.become_of(number, State::Ended);
     }
 
     fn end(&self, number: usize, why: Text) {

@@ -1,6 +1,9 @@
 //! The job's TOML that a form makes. Whether it is a question that the contract permits, is decided where every job's is.
 
-use super::{Filled, inner};
+use super::{
+    EACH, Filled,
+    maker::{COLUMN, NAME, inner},
+};
 use protocol::analysis::{
     self,
     shape::{Field, Shape},
@@ -12,9 +15,9 @@ use toml::{Table, Value};
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Unfit {
     /// Name of the field.
-    field: String,
-    found: String,
-    expected: &'static str,
+    pub(crate) field: String,
+    pub(crate) found: String,
+    pub(crate) expected: &'static str,
 }
 
 impl fmt::Display for Unfit {
@@ -61,6 +64,13 @@ impl Filled {
                 table.insert((*name).to_owned(), value);
             }
         }
+        // What has no name of its own is called as its column is.
+        let may_be_named = fields.iter().any(|field| field.name == NAME);
+        if let (true, false, Some(column)) =
+            (may_be_named, table.contains_key(NAME), table.get(COLUMN).cloned())
+        {
+            table.insert(NAME.to_owned(), column);
+        }
         Ok((!table.is_empty()).then_some(table))
     }
 
@@ -68,6 +78,14 @@ impl Filled {
     fn plain(&self, name: &str, shape: &Shape) -> Result<Option<Value>, Unfit> {
         let given = self.values(name).iter().flat_map(|text| text.lines()).map(str::trim);
         let given: Vec<&str> = given.filter(|line| !line.is_empty()).collect();
+        if let Shape::Named(of) = shape
+            && self.each(name).next().is_some()
+        {
+            let numbers = self.each(name).map(|(key, value)| {
+                Ok((key.to_owned(), single(&format!("{name}{EACH}{key}"), value, of)?))
+            });
+            return Ok(Some(Value::Table(numbers.collect::<Result<_, _>>()?)));
+        }
         let Some(first) = given.first() else { return Ok(None) };
         let value = match shape {
             Shape::List(of) if **of == Shape::Text => {
