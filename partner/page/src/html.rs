@@ -84,6 +84,12 @@ pub fn letters(text: &str) -> impl fmt::Display {
     Letters(text)
 }
 
+/// Lines of text, escaped, that are our own, or somebody's own who typed them: they end where they end.
+#[must_use]
+pub fn lines(text: &str) -> String {
+    text.split('\n').map(|line| Letters(line).to_string()).collect::<Vec<_>>().join("\n")
+}
+
 /// A sentence, escaped, with what others chose set apart in it.
 #[must_use]
 pub fn prose(text: &Text) -> impl fmt::Display {
@@ -193,14 +199,18 @@ fn table(html: &mut String, table: &Table) -> fmt::Result {
 /// Whether a table is broader than a telephone: there, its rows stand one below the other, and each figure beside its heading.
 fn is_broad(table: &Table) -> bool {
     let letters = |text: &Text| text.raw().chars().count();
-    let columns = (0..table.figures.len()).map(|at| {
-        let cells = table.rows.iter().filter_map(|row| row.figures.get(at));
-        // A heading is broken where it is long, and a figure is not.
-        let heading = table.figures.get(at).map_or(0, |text| letters(text).min(9));
-        cells.map(letters).max().unwrap_or(0).max(heading) + 2
+    let rows = || table.rows.iter().filter(|row| !row.figures.is_empty());
+    // A heading is broken between its words, a name also where it is long, and a figure is not.
+    let word = |text: &Text| text.raw().split(' ').map(|word| word.chars().count()).max();
+    let figures = table.figures.iter().enumerate().map(|(at, heading)| {
+        let cells = rows().filter_map(|row| row.figures.get(at)).map(letters).max();
+        cells.max(word(heading)).unwrap_or(0) + BESIDE
     });
-    let names = table.names.len() * 10;
-    columns.sum::<usize>() + names > TELEPHONE
+    let names = table.names.iter().enumerate().map(|(at, heading)| {
+        let cells = rows().filter_map(|row| row.names.get(at)).map(letters).max();
+        cells.max(word(heading)).unwrap_or(0).min(NAME) + BESIDE
+    });
+    figures.chain(names).sum::<usize>() > TELEPHONE
 }
 
 fn names(html: &mut String, table: &Table, row: &Row) -> fmt::Result {
@@ -256,8 +266,10 @@ fn bar(html: &mut String, bar: Option<Bar>, bars: &Bars) -> fmt::Result {
     write!(html, "{gap}</svg></td>")
 }
 
-/// The letters of figures that a row has on a telephone.
-const TELEPHONE: usize = 42;
+/// The letters that a row has on a telephone, those of a long name, and those between columns.
+const TELEPHONE: usize = 48;
+const NAME: usize = 20;
+const BESIDE: usize = 2;
 /// Width of the picture of a bar.
 const BAR: f64 = 160.0;
 

@@ -12,6 +12,7 @@ mod offers;
 use crate::manual::Manual;
 use maker::Maker;
 use offers::Offers;
+use page::html;
 use protocol::{
     analysis::{self, shape::Shape},
     contract::{Contract, Terms},
@@ -143,6 +144,11 @@ impl Input {
             Widget::Each(numbers) => numbers.iter().any(|number| !number.value.is_empty()),
             _ => !self.value.is_empty(),
         }
+    }
+
+    /// What stands in it, line by line, for a page.
+    pub(crate) fn lines(&self) -> String {
+        html::lines(&self.value)
     }
 
     /// The last word of its name.

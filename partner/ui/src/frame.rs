@@ -77,7 +77,8 @@ struct Shape<'a> {
     whole: Option<String>,
     may_prepare: bool,
     steps: &'a [String],
-    job: &'a str,
+    /// The job as a file, drawn.
+    job: String,
 }
 
 /// What is said of what was filled in.
@@ -254,6 +255,7 @@ pub(crate) fn form(
             html::body(&Page { title, doubts: vec![banner], ..Page::default() })?
         }
     };
+    let job = html::lines(job);
     Shape { standing, way, told, payers, form, whole, may_prepare, steps, job }.render()
 }
 

@@ -330,7 +330,7 @@ fn lift(epsilon: &'static str) -> Vec<(&'static str, &'static str)> {
         ("lift.assignment.test", "mens"),
         ("lift.assignment.control", "none"),
         ("lift.outcome#", "1"),
-        ("lift.outcome.0.name", "visit"),
+        ("lift.outcome.0.column", "visit"),
         ("lift.outcome.0.type", "binary"),
         ("lift.privacy.epsilon", epsilon),
         ("lift.privacy.delta", "1e-6"),
@@ -466,15 +466,13 @@ async fn a_share_is_asked_for_each_arm_and_an_outcome_is_called_as_its_column_is
         "{form}"
     );
     let mut asked = lift("1");
-    asked.retain(|(name, _)| *name != "lift.outcome.0.name");
     asked.extend([
-        ("lift.outcome.0.column", "visit"),
         ("lift.assignment.expected_share@mens", "2"),
         ("lift.assignment.expected_share@none", "1"),
         ("@epsilon", "0.5"),
     ]);
     let (_, form) = stage.post(FORM, &asked).await;
-    for line in ["name = &quot;visit&quot;", "mens = 2.0", "epsilon = 0.5"] {
+    for line in ["name = &quot;visit&quot;\n", "mens = 2.0\n", "epsilon = 0.5\n"] {
         assert!(form.contains(line), "no {line} in {form}");
     }
 }

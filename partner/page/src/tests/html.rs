@@ -15,11 +15,31 @@ use protocol::{
 };
 
 fn html<A: Into<Answer>>(result: JobResult<A>) -> String {
-    draw(&page(result)).unwrap().replace('\u{a0}', " ")
+    plain(&draw(&page(result)).unwrap())
+}
+
+/// A page with plain spaces, and without the headings that figures of a broad table have beside them.
+fn plain(page: &str) -> String {
+    let page = page.replace('\u{a0}', " ");
+    let mut parts = page.split(" data-of=\"");
+    let first = parts.next().unwrap().to_owned();
+    parts.fold(first, |page, part| page + part.split_once('"').unwrap().1)
+}
+
+/// On a telephone each figure of a broad table stands beside its heading, and a small table stays one.
+#[test]
+fn a_table_broader_than_a_telephone_has_its_headings_beside_its_figures() {
+    let broad = draw(&page(by_shop())).unwrap();
+    let (_, table) = broad.split_once("<table class=\"broad\">").unwrap();
+    let (row, _) = table.split_once("</tr>\n<tr>").unwrap();
+    assert!(row.contains("<td data-of=\""), "{row}");
+    let lift = draw(&page(lift())).unwrap();
+    let people = lift.split("<table").find(|table| table.contains("test, all")).unwrap();
+    assert!(people.starts_with('>') && !people.contains("data-of"), "{people}");
 }
 
 fn drawn(result: &JobResult, from: &Provenance) -> String {
-    draw(&result.page(from)).unwrap().replace('\u{a0}', " ")
+    plain(&draw(&result.page(from)).unwrap())
 }
 
 /// Writes the pages of the samples beside the path in the environment, for who wants to look at them.
