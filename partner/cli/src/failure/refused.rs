@@ -225,12 +225,13 @@ fn in_words(value: &Value) -> String {
     words.collect::<Vec<_>>().join(", ")
 }
 
-/// A number that is never said to be more than it is: to three decimals, or as it is where that is nothing.
+/// A number that is never said to be more than it is: to three decimals, or as it is where that is nothing. What was charged as
+/// an epsilon comes back a little below it.
 fn shortened(number: f64) -> String {
     if number.abs() < 0.001 {
         number.to_string()
     } else {
-        format!("{:.3}", (number * 1e3).floor() / 1e3)
+        format!("{:.3}", ((number + 1e-6) * 1e3).floor() / 1e3)
     }
 }
 

@@ -17,7 +17,7 @@ use protocol::{
     contract::{Contract, Dataset, Terms},
     job::{Question, question_from_toml},
     loss::{Epsilon, Rho},
-    page::{danger, number::whole},
+    page::{Text, danger, number::whole},
     policy,
     proof::{ErrorBars, Proven, Split, Wanted},
 };
@@ -152,12 +152,12 @@ impl Priced {
     }
 
     /// How far off each figure is at 95 %, by its name: of arms the less exact one.
-    pub(crate) fn within(&self) -> Vec<(String, f64)> {
-        let off = self.people_off().map(|off| ("People off the best place".to_owned(), off));
-        let people = self.bars.iter().map(|bars| ("Head count".to_owned(), bars.people.half_width));
+    pub(crate) fn within(&self) -> Vec<(Text, f64)> {
+        let off = self.people_off().map(|off| ("People off the best place".into(), off));
+        let people = self.bars.iter().map(|bars| ("Head count".into(), bars.people.half_width));
         let sums = self.bars.iter().flat_map(|bars| self.measures.iter().zip(&bars.sums));
         let sums = sums.map(|(measured, sums)| {
-            let name = format!("Total of {}", say::name(&measured.name));
+            let name = Text::fixed("Total of ").quote(&measured.name);
             (name, sums::less_exact(sums).half_width * measured.unit)
         });
         off.into_iter().chain(people).chain(sums).collect()

@@ -1,14 +1,19 @@
 //! What a question would cost, and what would refuse it, before anything is signed.
 
 use super::{
-    budget::share,
+    budget::{percent, whose},
     desk::{PartyDesk, reasons, said},
     payers::{self, Payer, epsilon},
 };
-use crate::{failure::Failure, job::price};
+use crate::{failure::Failure, job::price, words::counted};
 use ::ui::Priced;
-use protocol::page::{
-    Banner, Block, Page, Row, Section, Severity, Statement, Table, Text, Topic, number::size,
+use protocol::{
+    loss::Loss,
+    page::{
+        Banner, Block, Page, Row, Section, Severity, Statement, Table, Text, Topic,
+        number::{moment, size},
+    },
+    refusal::WhichBudget,
 };
 
 pub(super) fn priced(desk: &PartyDesk, job: &str) -> Result<Priced, Vec<Text>> {
@@ -57,21 +62,33 @@ fn pays(payer: &Payer<'_>, asked: &price::Priced) -> Statement {
     let text = match &payer.line {
         Some(line) if cost.fits(&line.remaining) => {
             let left = line.remaining.minus(cost);
-            let more = left.times(cost).unwrap_or(0);
+            let more = match left.times(cost).unwrap_or(0) {
+                0 => "not enough for another such question".to_owned(),
+                more => {
+                    let words = "more such questions";
+                    format!("enough for {}", counted(more, "more such question", words))
+                }
+            };
             Text::fixed(format!(
-                "{pays} of the {} that is left of {} budget, {} of it; {} is left then, enough for {more} more such questions.",
+                "{pays} of the {} that is left of {} budget, {} of it. Then {} is left, {more}.",
                 epsilon(&line.remaining, line),
-                super::budget::whose(line.kind),
-                share(cost, &line.remaining),
+                whose(line.kind),
+                share_up(cost, &line.remaining),
                 epsilon(&left, line),
             ))
         }
-        Some(line) => Text::fixed(format!(
-            "would have to pay epsilon {}, and {} is left of {} budget.",
-            asked.epsilon(),
-            epsilon(&line.remaining, line),
-            super::budget::whose(line.kind),
-        )),
+        Some(line) => {
+            let until = match line.kind {
+                WhichBudget::Contract => format!("The contract ends {}.", moment(line.period_ends)),
+                _ => format!("It is filled again {}.", moment(line.period_ends)),
+            };
+            Text::fixed(format!(
+                "would have to pay epsilon {}, and {} is left of {} budget. {until}",
+                asked.epsilon(),
+                epsilon(&line.remaining, line),
+                whose(line.kind),
+            ))
+        }
         None => Text::fixed(pays).and(", too: ").with(payer.elsewhere()).and("."),
     };
     Statement { name: Some(payer.named().and(":")), text }
@@ -98,7 +115,7 @@ fn steps(
         ..Table::default()
     };
     let figures: Vec<_> = asked.within().into_iter().take(FIGURES).map(|(name, _)| name).collect();
-    table.figures.extend(figures.iter().map(|name| Text::quoted(name).and(", \u{b1}")));
+    table.figures.extend(figures.iter().map(|name| name.clone().and(", \u{b1}")));
     let mut steps = Vec::new();
     for step in all {
         let is_own = (step - own).abs() <= 1e-9;
@@ -135,8 +152,8 @@ fn price_at(desk: &PartyDesk, job: &str, epsilon: f64) -> Option<price::Priced> 
 }
 
 /// A share in whole percent, rounded up: what is taken is never said to be less than it is.
-fn share_up(part: &protocol::loss::Loss, whole: &protocol::loss::Loss) -> String {
-    format!("{:.0} %", (super::budget::percent(part, whole) - 1e-9).ceil())
+fn share_up(part: &Loss, whole: &Loss) -> String {
+    format!("{:.0} %", (percent(part, whole) - 1e-9).ceil())
 }
 
 /// The epsilons that a question is priced at beside its own.

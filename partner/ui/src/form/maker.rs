@@ -28,7 +28,11 @@ impl<'m> Maker<'m> {
         Self { manual, offers, filled, groups: Vec::new(), not_offered: Vec::new() }
     }
 
-    pub(super) fn made(self) -> (Vec<Group>, Vec<String>) {
+    pub(super) fn made(mut self) -> (Vec<Group>, Vec<String>) {
+        // What may be left out comes last, and is not the first thing that is asked.
+        if self.groups.first().is_some_and(|first| first.inputs.is_empty()) {
+            self.groups.rotate_left(1);
+        }
         (self.groups, self.not_offered)
     }
 
@@ -59,6 +63,10 @@ impl<'m> Maker<'m> {
             match self.input(path, field, entry, (is_needed, beside.as_deref())) {
                 Ok(Some(input)) if field.name == COLUMN && is_named => inputs.insert(0, input),
                 Ok(Some(input)) if field.name == NAME && beside.is_some() => more.push(input),
+                // What the question is of may be left out, and is asked for all the same.
+                Ok(Some(input)) if !at.contains('.') && is_chosen(&field.shape, &input.widget) => {
+                    inputs.push(input);
+                }
                 // Where nothing is said of leaving a field out, which ones are needed depends on the others.
                 Ok(Some(input)) if matches!(entry.left_out, "-" | "") => inputs.push(input),
                 Ok(Some(input)) => more.push(input),
@@ -174,6 +182,12 @@ pub(super) fn inner(shape: &Shape) -> Option<(&[Field], bool)> {
     }
 }
 
+/// Whether a field of names is filled in by a choice: of what the contract lists, or of what the kind's page does.
+fn is_chosen(shape: &Shape, widget: &Widget) -> bool {
+    let is_name = matches!(shape, Shape::Text | Shape::List(_));
+    is_name && matches!(widget, Widget::One(_) | Widget::Any(_))
+}
+
 /// One of `words`, below a line that chooses none. `is_only` chooses the only one that there is.
 fn one_of<'w>(
     words: impl IntoIterator<Item = &'w str>,
@@ -221,7 +235,9 @@ fn hint(entry: Entry<'_>, is_name: bool) -> String {
         Some((_, value)) => value,
         None => entry.value,
     };
-    let value = capital(&plain(value));
+    // A capital ε is taken for an E.
+    let is_latin = value.starts_with(|letter: char| letter.is_ascii());
+    let value = if is_latin { capital(&plain(value)) } else { plain(value) };
     match entry.left_out {
         _ if is_name => format!("{value}. Left empty: the name of its column"),
         "" | "-" => value,
