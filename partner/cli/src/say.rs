@@ -26,8 +26,8 @@ pub(crate) fn note(text: impl Display) {
 pub(crate) fn error(failure: &Failure) {
     let mut stderr = std::io::stderr().lock();
     let _ = writeln!(stderr, "{}", harmless(&format!("glovebox: {failure}")));
-    for (name, text) in failure.details() {
-        let _ = writeln!(stderr, "{}", harmless(&format!("  {name}: {text}")));
+    for (about, text) in failure.details() {
+        let _ = writeln!(stderr, "  {about}: {}", name(text));
     }
 }
 

@@ -1,6 +1,7 @@
 //! `glovebox ui`: the party's page in a browser on its own machine.
 
 mod acts;
+mod amounts;
 mod ask;
 mod budget;
 mod data;

@@ -248,3 +248,6 @@ const EACH: &str = "@";
 /// The most tables of a list, and the most fields that are looked at.
 const MOST_TABLES: usize = 64;
 const MOST_FIELDS: usize = 4096;
+
+#[cfg(test)]
+mod tests;

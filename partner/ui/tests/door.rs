@@ -2,13 +2,14 @@
 
 #![cfg(test)]
 
+#[path = "support/contract.rs"]
+mod contract;
+
+use contract::whole;
 use protocol::{
     contract::Contract,
-    digest::Digest,
-    hpke::RecipientSecret,
     job::question_from_toml,
     page::{Page, Section, Text, Topic},
-    sign::SigningKey,
 };
 use std::sync::{Arc, Mutex};
 use tokio::{
@@ -32,26 +33,7 @@ impl Desktop {
 /// The contract of the sample of a lift, in which one arm is called otherwise.
 fn contract() -> Contract {
     let sample = include_str!("../../../protocol/src/analysis/lift/sample/contract.toml");
-    let mut table: toml::Table =
-        sample.replace("\"womens\"", "\"<script>womens\"").parse().unwrap();
-    let keys = |seed: u8| {
-        let root = SigningKey::from_seed(&zeroize::Zeroizing::new(vec![seed; 32])).unwrap();
-        let recipient = RecipientSecret::from_bytes(&[seed; 32]).unwrap().public();
-        [("root_key", root.public().to_string()), ("recipient_key", recipient.to_string())]
-    };
-    for (party, seed) in table["party"].as_array_mut().unwrap().iter_mut().zip(1..) {
-        for (name, key) in keys(seed) {
-            party.as_table_mut().unwrap().insert(name.to_owned(), key.into());
-        }
-    }
-    table.insert("bucket_salt".to_owned(), Digest::of("test", b"").to_string().into());
-    let build = format!(
-        "[[build]]\nname = \"b\"\npcr0 = \"{0}\"\npcr1 = \"{0}\"\npcr2 = \"{0}\"\n",
-        "ab".repeat(48)
-    );
-    let build: toml::Table = build.parse().unwrap();
-    table.extend(build);
-    Contract::parse(toml::to_string(&table).unwrap().as_bytes()).unwrap()
+    whole(&sample.replace("\"womens\"", "\"<script>womens\""))
 }
 
 const HARM: &str = "<script>alert(1)</script>";

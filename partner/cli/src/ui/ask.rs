@@ -1,14 +1,13 @@
 //! What a question would cost, and what would refuse it, before anything is signed.
 
 use super::{
-    budget::{percent, whose},
+    amounts::{epsilon, share_up, whose},
     desk::{PartyDesk, reasons, said},
-    payers::{self, Payer, epsilon},
+    payers::{self, Payer},
 };
 use crate::{failure::Failure, job::price, words::counted};
 use ::ui::Priced;
 use protocol::{
-    loss::Loss,
     page::{
         Banner, Block, Page, Row, Section, Severity, Statement, Table, Text, Topic,
         number::{moment, size},
@@ -149,11 +148,6 @@ fn price_at(desk: &PartyDesk, job: &str, epsilon: f64) -> Option<price::Priced> 
     privacy.insert("epsilon".to_owned(), epsilon.into());
     let job = toml::to_string(&table).ok()?;
     price::Priced::of(desk.contract.clone(), &job, None, None).ok()
-}
-
-/// A share in whole percent, rounded up: what is taken is never said to be less than it is.
-fn share_up(part: &Loss, whole: &Loss) -> String {
-    format!("{:.0} %", (percent(part, whole) - 1e-9).ceil())
 }
 
 /// The epsilons that a question is priced at beside its own.

@@ -1,8 +1,9 @@
 //! What is left of the party's budgets, and what they were spent on, entry by entry.
 
 use super::{
+    amounts::{epsilon, percent, share, whose},
     desk::PartyDesk,
-    payers::{self, epsilon},
+    payers,
 };
 use crate::{
     budget::{
@@ -131,16 +132,6 @@ fn in_a_sentence(line: &BudgetLine) -> Statement {
     });
     let text = text.and(format!(" For life, {life} is left."));
     Statement { name: Some(name), text }
-}
-
-/// The period of a budget, as somebody says it who is in it.
-pub(super) fn whose(kind: WhichBudget) -> &'static str {
-    match kind {
-        WhichBudget::Day => "today's",
-        WhichBudget::Week => "this week's",
-        WhichBudget::Month => "this month's",
-        _ => "the contract's",
-    }
 }
 
 fn section(line: &BudgetLine, contract: &Contract, entries: &[EntryLine], now: Time) -> Section {
@@ -273,14 +264,4 @@ fn what(kind: &EntryKind) -> Text {
         EntryKind::Returned => "came back at a closing: it had not been spent".into(),
         _ => "for something that this version does not know".into(),
     }
-}
-
-pub(super) fn percent(part: &Loss, whole: &Loss) -> f64 {
-    let whole = whole.rho().value();
-    if whole > 0.0 { 100.0 * (part.rho().value() / whole) } else { 0.0 }
-}
-
-/// A share in whole percent, rounded down: what is left is never said to be more than it is.
-pub(super) fn share(part: &Loss, whole: &Loss) -> String {
-    format!("{:.0} %", percent(part, whole).floor())
 }

@@ -1,7 +1,7 @@
 //! Whose budgets pay for a question, and what is left of those that this party knows.
 
 use super::{
-    budget::{share, whose},
+    amounts::{epsilon, share, whose},
     desk::PartyDesk,
 };
 use crate::failure::Failure;
@@ -111,11 +111,4 @@ impl Payer<'_> {
             returned: line.returned.clone(),
         })
     }
-}
-
-/// A loss of a budget as its epsilon, rounded down.
-pub(super) fn epsilon(loss: &Loss, line: &BudgetLine) -> String {
-    let epsilon = loss.rho().epsilon(line.delta);
-    // What was charged as an epsilon comes back a little below it.
-    format!("{:.3}", ((epsilon + 1e-9) * 1e3).floor() / 1e3)
 }
