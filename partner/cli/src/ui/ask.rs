@@ -120,7 +120,8 @@ fn steps(
         let is_own = (step - own).abs() <= 1e-9;
         let Some(at) = price_at(desk, job, step) else { continue };
         let fits = |payer: &Payer<'_>| payer.refusal(at.cost()).is_none();
-        if !is_own && !(payers.iter().all(fits) && at.unpayable().is_none()) {
+        let is_offered = is_own || (payers.iter().all(fits) && at.unpayable().is_none());
+        if !is_offered {
             continue;
         }
         let lines = payers.iter().filter_map(|payer| payer.line.as_ref());

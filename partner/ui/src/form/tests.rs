@@ -4,6 +4,7 @@
 mod sample;
 
 use super::{Filled, Form, Input, Widget};
+use crate::frame::Way;
 use protocol::{analysis::KINDS, contract::Contract};
 
 fn contract(section: &str) -> Contract {
@@ -80,4 +81,44 @@ fn a_form_offers_what_the_contract_lists_and_nothing_else() {
     // Without a filter no row can be chosen, and without that the table is no table.
     assert!(geo.groups.iter().all(|group| !group.path.contains("where")));
     assert_eq!(geo.not_offered, ["Where: column"]);
+}
+
+/// The fields that are marked of a question that was filled in so.
+fn marked(kind: &'static str, section: &str, body: &str) -> Vec<(String, String)> {
+    let contract = contract(section);
+    let analysis = contract.analyses.keys().next().unwrap();
+    let filled = Filled::parse(body.as_bytes());
+    let mut form = Form::of(&contract, analysis, kind, &filled).unwrap();
+    let (href, datasets) = (String::new(), Vec::new());
+    let way = Way { href, analysis, kind, title: "", purpose: "", datasets };
+    assert_eq!(form.job(&contract, &way, &filled), Err(None));
+    let faults = form.faults();
+    faults.iter().map(|fault| (fault.input.to_owned(), fault.why.to_owned())).collect()
+}
+
+#[test]
+fn what_belongs_to_another_question_is_refused_where_it_stands() {
+    let faults = marked(
+        "choice",
+        "table",
+        "choice.of=quantile&choice.quantile=0.5&choice.measure=sales.spend&choice.edges=1,2&choice.group_by=exposures.arm\
+         &choice.privacy.epsilon=1&choice.privacy.delta=1e-6",
+    );
+    let [(field, why)] = faults.as_slice() else { panic!("{faults:?}") };
+    assert_eq!(field, "choice.group_by");
+    assert!(why.contains("has none"), "{why}");
+}
+
+#[test]
+fn of_two_with_one_name_the_second_is_refused() {
+    let faults = marked(
+        "outcomes",
+        "outcomes",
+        "outcomes.window.first=0&outcomes.window.last=29&outcomes.observed.first=2026-01-01&outcomes.observed.last=2026-06-30\
+         &outcomes.outcome%23=2&outcomes.outcome.0.column=spend&outcomes.outcome.0.cap_per_user=10\
+         &outcomes.outcome.1.column=spend&outcomes.outcome.1.name=spend&outcomes.outcome.1.cap_per_user=20\
+         &outcomes.privacy.epsilon=1&outcomes.privacy.delta=1e-6",
+    );
+    let [(field, why)] = faults.as_slice() else { panic!("{faults:?}") };
+    assert_eq!((field.as_str(), why.contains("each name once")), ("outcomes.outcome.1.name", true));
 }
