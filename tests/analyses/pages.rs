@@ -37,7 +37,9 @@ fn the_pictures_of_a_page_are_one_file() {
             slide.matches("class=\"ci\"").count() + slide.matches("class=\"range\"").count();
         assert!(ranges > 0, "{name}: a picture without a range");
         if let Ok(folder) = std::env::var("GLOVEBOX_SLIDES") {
-            fs::write(std::path::Path::new(&folder).join(format!("{name}.svg")), &slide).unwrap();
+            let file = |end| std::path::Path::new(&folder).join(format!("{name}.{end}"));
+            fs::write(file("svg"), &slide).unwrap();
+            fs::write(file("html"), html::page(&page).unwrap()).unwrap();
         }
     }
     let of_one = std::env::var("GLOVEBOX_KIND").is_ok_and(|kind| !kind.is_empty());

@@ -40,4 +40,11 @@ quietly "$bin/glovebox" keys passphrase --dir publisher --new-passphrase-file pa
 
 say "A browser looks at the publisher's page, asks, and is refused; the terminal says yes and no."
 "$python" "$browser" "$bin/glovebox" "$room"
+
+say "What was answered, as a slide."
+mkdir -p slides
+for result in publisher/results/*; do
+    quietly "$bin/glovebox" result export "$result" --plot "slides/$(basename "$result").svg" --dir publisher
+done
+"$python" "$(dirname "$browser")/slides.py" "$room/slides"
 say "Done in $(($(date +%s) - started)) s. Pictures of every screen are in ${room#"$top"/}/pictures/"

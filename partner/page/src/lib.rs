@@ -10,6 +10,7 @@ mod escape;
 pub mod export;
 pub mod html;
 pub mod json;
+mod lettering;
 pub mod picture;
 mod plot;
 mod series;

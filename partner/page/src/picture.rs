@@ -4,6 +4,7 @@
 use crate::{
     bars::{self, Drawn},
     escape::Letters,
+    lettering::{BODY, BOLD, FIGURE, FOOT, Lettering, NAME, NAME_OF_LINE, TITLE},
     plot::{self, Axis},
     series,
 };
@@ -31,7 +32,7 @@ pub fn svg(page: &Page, foot: &str) -> Result<Option<String>, fmt::Error> {
                     heading = text.raw();
                     continue;
                 }
-                Block::Intervals(_) => {}
+                Block::Intervals(_) | Block::Series(_) => {}
                 Block::Table(found) if found.bars.is_some() => {}
                 _ => continue,
             }
@@ -76,6 +77,8 @@ struct Sheet {
     drawn: String,
     /// How far down it is drawn.
     y: f64,
+    /// What was said last of how bars are read: tables in a row say the same.
+    noted: String,
 }
 
 impl Sheet {
@@ -127,7 +130,7 @@ impl Sheet {
     /// Lines over time, over the whole width.
     fn series(&mut self, found: &Series) -> fmt::Result {
         self.room(14.0);
-        self.text("heading", &found.title.raw(), BODY)?;
+        self.text("heading", &found.title.raw(), BOLD)?;
         for (class, line) in series::named(found) {
             self.text(class, &format!("{} ({})", line.name.raw(), line.words.raw()), NAME_OF_LINE)?;
         }
@@ -163,7 +166,13 @@ impl Sheet {
             let figures = figures.iter().map(Text::raw).collect::<Vec<_>>().join("; ");
             self.lane(&name, &figures, |svg| draw_bar(svg, *bar, bars))?;
         }
-        self.text("foot", &bars.note.raw(), FOOT)
+        let note = bars.note.raw();
+        if note == self.noted {
+            return Ok(());
+        }
+        self.text("foot", &note, FOOT)?;
+        self.noted = note;
+        Ok(())
     }
 
     /// A name and a figure, and beside them what `draw` draws.
@@ -176,7 +185,7 @@ impl Sheet {
         let top = self.y;
         self.room(4.0);
         self.lines("name", name, NAME)?;
-        self.lines("figure", figure, NAME)?;
+        self.lines("figure", figure, FIGURE)?;
         let height = (self.y - top + 4.0).max(LANE);
         write!(
             self.drawn,
@@ -209,7 +218,7 @@ impl Sheet {
 
     /// Text in as many lines as it takes, since SVG breaks none.
     fn lines(&mut self, class: &str, text: &str, line: Lettering) -> fmt::Result {
-        for words in broken(text, line.letters) {
+        for words in line.broken(text) {
             self.room(line.height);
             let (y, words) = (self.y, Letters(&words).to_string());
             writeln!(
@@ -254,65 +263,7 @@ fn draw_bar(svg: &mut String, bar: Bar, bars: &Bars) -> fmt::Result {
     write!(svg, "{gap}")
 }
 
-/// `text` in lines of at most about so many letters, capitals and digits counted as wider ones. A longer word has a line of its own, or several.
-fn broken(text: &str, letters: usize) -> Vec<String> {
-    let room = 10 * letters;
-    let mut lines = Vec::new();
-    let mut line = String::new();
-    let mut length = 0_usize;
-    for word in text.split_whitespace() {
-        let mut rest = word.chars().peekable();
-        let whole = word.chars().map(width).sum::<usize>();
-        if length > 0 && length + SPACE + whole > room {
-            lines.push(std::mem::take(&mut line));
-            length = 0;
-        }
-        if length > 0 {
-            line.push(' ');
-            length += SPACE;
-        }
-        while let Some(letter) = rest.next() {
-            line.push(letter);
-            length += width(letter);
-            if rest.peek().is_some_and(|next| length + width(*next) > room) {
-                lines.push(std::mem::take(&mut line));
-                length = 0;
-            }
-        }
-    }
-    if !line.is_empty() {
-        lines.push(line);
-    }
-    lines
-}
-
-/// How wide a letter is, in tenths of most.
-fn width(letter: char) -> usize {
-    if letter.is_uppercase() || matches!(letter, 'm' | 'w' | '%') {
-        14
-    } else if matches!(letter, 'i' | 'j' | 'l' | '.' | ',' | ':' | ';' | '\'') {
-        SPACE
-    } else {
-        10
-    }
-}
-
-/// Height of a line, and about how many letters one has room for.
-#[derive(Clone, Copy)]
-struct Lettering {
-    height: f64,
-    letters: usize,
-}
-
-const TITLE: Lettering = Lettering { height: 30.0, letters: 60 };
-const BODY: Lettering = Lettering { height: 21.0, letters: 108 };
-/// What is written bold: warnings and headings.
-const BOLD: Lettering = Lettering { height: 21.0, letters: 96 };
-const NAME: Lettering = Lettering { height: 18.0, letters: 32 };
-const NAME_OF_LINE: Lettering = Lettering { height: 18.0, letters: 118 };
-const FOOT: Lettering = Lettering { height: 15.0, letters: 150 };
-
-/// Width of the drawing, and where lanes begin in it.
+/// Width of the drawing, and where lanes begin in it: `lettering.rs` has the room that is left for letters.
 const WIDTH: f64 = 960.0;
 const MARGIN: f64 = 32.0;
 const PLOT: f64 = 270.0;
@@ -322,16 +273,13 @@ const LANE: f64 = 46.0;
 const FIELD: f64 = 260.0;
 /// Where a slide is full.
 const FULL: f64 = 1100.0;
-/// How wide a space is, in tenths of most letters.
-const SPACE: usize = 5;
-
 /// Colours are written out, since few programs that take SVG know variables.
 const STYLE: &str = include_str!("picture.css");
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use protocol::page::{Bars, Section, Topic};
+    use protocol::page::{Bars, Line, Section, Topic};
 
     fn page(value: f64) -> Page {
         let bar = Some(Bar { value, range: [1.0, 3.0] });
@@ -372,31 +320,36 @@ mod tests {
         assert!(drawn.contains(&format!("the page has {} more of these", 40 - shown)), "{drawn}");
     }
 
-    /// The warning is bold, and letters of most fonts are wider so: a line of it has fewer.
+    /// Lines over time are pictures, too.
     #[test]
-    fn a_warning_is_broken_sooner_than_what_is_not_bold() {
-        let mut page = page(2.0);
-        let said =
-            "SIMULATED ENCLAVE ".to_owned() + &"which proves nothing about hardware ".repeat(6);
-        page.banners = vec![page::Banner {
-            severity: Severity::Warning,
-            headline: Text::fixed(said),
-            reasons: Vec::new(),
-        }];
+    fn lines_over_time_are_on_the_slide() {
+        let line = |name: &'static str| Line {
+            name: name.into(),
+            words: "12 in all".into(),
+            values: vec![1.0, 2.0, 3.0],
+        };
+        let series = Series {
+            title: "By week".into(),
+            periods: ["2026-01-05", "2026-01-12", "2026-01-19"].map(Text::from).into(),
+            seen: line("seen"),
+            other: line("without it"),
+            band: Vec::new(),
+            marked: 2,
+            mark: "the test".into(),
+        };
+        let section = Section::new(Topic::Figures, "Figures".into());
+        let section = section.with(Block::Series(series));
+        let page = Page { sections: vec![section], ..Page::default() };
         let drawn = svg(&page, "foot").unwrap().unwrap();
-        let lines = drawn.lines().filter(|line| line.contains("class=\"warning\""));
-        let said = |line: &str| line.split(['>', '<']).nth(2).unwrap().len();
-        let longest = lines.map(said).max().unwrap();
-        // 896 pixels of 15-pixel letters, of which a bold one takes 0.58 em and a bit more.
-        assert!(longest <= 102, "{longest}");
+        assert!(drawn.contains(">By week</text>") && drawn.contains("class=\"seen\""), "{drawn}");
     }
 
     #[test]
-    fn a_line_is_broken_between_words_and_a_long_word_where_it_must() {
-        assert_eq!(broken("one two three", 7), ["one two", "three"]);
-        assert_eq!(broken("abcdefgh xx", 3), ["abc", "def", "gh", "xx"]);
-        // Capitals are wider.
-        assert_eq!(broken("ONE TWO", 7), ["ONE", "TWO"]);
-        assert!(broken(" ", 3).is_empty());
+    fn what_tables_in_a_row_have_in_common_is_said_once() {
+        let mut page = page(2.0);
+        page.sections.push(page.sections[0].clone());
+        let drawn = svg(&page, "foot").unwrap().unwrap();
+        assert_eq!(drawn.matches(">age</text>").count(), 2, "{drawn}");
+        assert_eq!(drawn.matches(">note</text>").count(), 1, "{drawn}");
     }
 }
