@@ -77,7 +77,7 @@ fn end(html: &mut String, at: Option<f64>, edge: &str, arrow: &str) -> fmt::Resu
     writeln!(html, "<svg class=\"end\" x=\"{x}\" y=\"50%\">{inside}</svg>")
 }
 
-/// Writes the numbers of an axis below its rows. Where there is little room, every second one goes.
+/// Writes the numbers of an axis below its rows. Where there is little room for five or more, every second one goes.
 fn scale(html: &mut String, axis: &Axis<'_>) -> fmt::Result {
     write!(html, "<div class=\"row\"><div></div><svg class=\"scale\">")?;
     ticks(html, axis)?;
@@ -86,8 +86,9 @@ fn scale(html: &mut String, axis: &Axis<'_>) -> fmt::Result {
 
 /// Writes the numbers of an axis, in whatever holds them.
 pub(crate) fn ticks(svg: &mut String, axis: &Axis<'_>) -> fmt::Result {
+    let has_many = axis.ticks().nth(4).is_some();
     for (at, tick) in axis.ticks().enumerate() {
-        let class = if at % 2 == 0 { "tick" } else { "tick second" };
+        let class = if has_many && at % 2 == 1 { "tick second" } else { "tick" };
         let (x, label) = (axis.x(tick), axis.label(tick));
         write!(svg, "<text class=\"{class}\" x=\"{x:.2}%\" y=\"14\">{label}</text>")?;
     }
@@ -264,6 +265,19 @@ mod tests {
         let x = axis.x(5.31);
         assert!(svg.contains(&format!("class=\"reference\" x1=\"{x:.2}%\"")), "{svg}");
         assert!(svg.contains(&format!("x=\"{x:.2}%\" y=\"14\">all: 5.31 %</text>")), "{svg}");
+    }
+
+    /// On a telephone, four numbers have room, and an axis with one number alone says no scale.
+    #[test]
+    fn only_of_many_numbers_every_second_one_may_go() {
+        let mut plot = plot(0.0);
+        plot.rows[0].ends = [Some(0.0), Some(3.1)];
+        let axis = Axis::of(&plot.rows, 0.0);
+        assert_eq!(axis.ticks().count(), 4);
+        assert!(!intervals(&plot).unwrap().contains("second"));
+        plot.rows[0].ends = [Some(0.0), Some(4.2)];
+        assert_eq!(Axis::of(&plot.rows, 0.0).ticks().count(), 5);
+        assert_eq!(intervals(&plot).unwrap().matches("tick second").count(), 2);
     }
 
     #[test]
