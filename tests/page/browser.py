@@ -225,6 +225,8 @@ def ask(page, terminal):
     control.get_by_label("mens", exact=True).uncheck()
     page.click('button:has-text("See what it costs")')
     has(page, "head count", "the error of a head count is said beforehand")
+    button, form = page.locator('button:has-text("Prepare this question")'), page.locator("form#asked")
+    check(button.bounding_box()["y"] < form.bounding_box()["y"], "what can be done stands under the price, above the form")
     page.screenshot(path=PICTURES / "priced.png", full_page=True)
     page.click('button:has-text("Prepare this question")')
     has(page, "Go to the terminal")
