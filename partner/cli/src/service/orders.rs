@@ -220,15 +220,24 @@ impl RoomService {
         self.teller.once(&words, "answered", &why)
     }
 
-    /// Writes down that a run was answered whose result the party has.
-    pub(super) fn answered_run(&self, asked: &SignedJob) -> Result<(), Failure> {
+    /// Writes down that a run was answered whose result the party has: its instance may have been closed before it was asked again
+    /// how far the run is.
+    pub(super) fn answered_run(&mut self, asked: &SignedJob) -> Result<(), Failure> {
         let Some(run) = asked.run() else { return Ok(()) };
-        let answered = RunEnd::Answered { instance: asked.job().instance };
-        match Ledger::open(&self.identity)?.end_run(run.name, answered, clock::now()) {
+        let instance = asked.job().instance;
+        let mut ledger = Ledger::open(&self.identity)?;
+        match ledger.end_run(run.name, RunEnd::Answered { instance }, clock::now()) {
+            Ok(true) => {}
             // A receiver need not have accepted the order.
-            Ok(_) | Err(LedgerError::NoOrder) => Ok(()),
-            Err(why) => Err(why.into()),
+            Ok(false) | Err(LedgerError::NoOrder) => return Ok(()),
+            Err(why) => return Err(why.into()),
         }
+        let orders = ledger.orders(&self.contract)?;
+        let of_run = orders.iter().find(|line| line.file.signed().name() == run.name.order);
+        let Some(line) = of_run else { return Ok(()) };
+        let words = Due { line, number: run.name.number }.words();
+        let why = format!("{words} as job {} in the instance {}", asked.name(), instance.short());
+        self.teller.once(&words, "answered", &why)
     }
 
     /// Writes down which runs were missed. Nothing that was scheduled ends in silence.
