@@ -9,7 +9,7 @@ use crate::{
     reading::ReadingArgs,
     salt, say, version,
 };
-use client::{clock, keys::Identity};
+use client::keys::Identity;
 use comparison::Comparison;
 use protocol::{contract::Contract, sealed::Declared, text::in_shell};
 use sealing::{Checked, Count, Options, SealError, Sealed, Version, plural, thousands};
@@ -61,7 +61,7 @@ pub(crate) struct Seal {
     #[arg(long, conflicts_with = "adopt")]
     cut_rows: bool,
 
-    /// Version of the dataset, which must grow [default: seconds since 1970]
+    /// Version of the dataset, which must grow [default: seconds since 1970, or one more than that of any version in the folder]
     #[arg(long, value_name = "N")]
     version: Option<u64>,
 
@@ -104,12 +104,14 @@ impl Seal {
         identity.party_in(&contract)?;
         let key = identity.service()?;
         let salt = salt::of(&identity, &contract, &path)?;
+        let next = || version::next_number(&self.dir, &contract, &self.dataset);
+        let number = self.version.map_or_else(next, Ok)?;
         let version = Version {
             contract: &contract,
             dataset: &self.dataset,
             owner: key,
             salt: &salt,
-            number: self.version.unwrap_or(clock::now().0 / 1000),
+            number,
         };
         let examined = Comparison::new(&identity, &contract, &self.dataset, &self.people)?;
         let options = examined.options(options);

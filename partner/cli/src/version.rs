@@ -56,6 +56,21 @@ pub(crate) fn named_by(signed: &[u8], path: &Path) -> Result<Manifest, Failure> 
     manifest.map_err(|why| Failure::no(format!("{}: {why}", path.display())))
 }
 
+/// The number of the next version of `dataset`: the second in which it is sealed, or more, so that no version that lies in the folder
+/// `dir` has it or a greater one.
+pub(crate) fn next_number(dir: &Path, contract: &Contract, dataset: &str) -> Result<u64, Failure> {
+    let dataset = contract.datasets.get(dataset);
+    let mut next = client::clock::now().0 / 1000;
+    for path in files::find(dir, "manifest")? {
+        if let Ok(manifest) = files::read(&path).and_then(|signed| named_by(&signed, &path))
+            && dataset.is_some_and(|dataset| manifest.check(dataset).is_ok())
+        {
+            next = next.max(manifest.version.saturating_add(1));
+        }
+    }
+    Ok(next)
+}
+
 /// A version of a dataset that lies in the party's folder and is later than the one that would be granted.
 #[derive(Debug)]
 pub(crate) struct Later {

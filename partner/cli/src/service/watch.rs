@@ -14,11 +14,10 @@ use crate::{
     people::PeopleArgs,
     salt,
     seal::comparison::Comparison,
-    version::{VersionFiles, named_by},
+    version::{VersionFiles, named_by, next_number},
 };
 use client::{
     address::Address,
-    clock,
     keys::Identity,
     store::{Store, StoreError},
 };
@@ -96,7 +95,7 @@ impl Watcher {
             dir: self.dir.clone(),
             marks: Marks::of(&self.dir, &self.rules.name, &rule.dataset),
             before: self.versions.0.get(&rule.dataset).map(|sealed| sealed.figures.clone()),
-            number: clock::now().0 / 1000,
+            number: next_number(&self.dir, &self.contract, &rule.dataset)?,
         };
         let dataset = rule.dataset.clone();
         let sealed =
