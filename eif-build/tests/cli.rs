@@ -328,6 +328,7 @@ fn builders_who_signed_the_same_are_told_from_those_who_did_not() {
     says(&measure(&[a], &[one, two]), 2, &[two, "signed none of the manifests"]);
     says(&measure(&[a, a], &[one, two]), 2, &[two, "signed none of the manifests"]);
     says(&measure(&[a, c], &[one]), 2, &["c.json.cose", "not signed by the key"]);
+    says(&measure(&[a], &[one, one]), 2, &[one, "is named twice"]);
     says(&measure(&[a, b], &[]), 2, &["found 2 manifests, expected one"]);
 }
 

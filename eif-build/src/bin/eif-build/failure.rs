@@ -21,6 +21,8 @@ pub(crate) enum Failure {
         "found {found} manifests, expected one: with --signed-by, several builders' are compared"
     )]
     SeveralUnsigned { found: usize },
+    #[error("{key} is named twice: each --signed-by is another builder")]
+    KeyTwice { key: String },
     #[error(
         "{key} signed none of the manifests: give the .cose file of that builder with --manifest, too"
     )]

@@ -153,6 +153,11 @@ impl Measure {
     /// The manifests, each signed by one of `keys`, and every key has signed one.
     fn signed(&self, keys: &[String]) -> Result<Signed, Failure> {
         let mut unseen: BTreeSet<&String> = keys.iter().collect();
+        if let Some(key) =
+            keys.iter().find(|key| keys.iter().filter(|other| other == key).count() > 1)
+        {
+            return Err(Failure::KeyTwice { key: key.clone() });
+        }
         let mut manifests = Vec::new();
         for path in &self.manifests {
             let bytes = read(path)?;
