@@ -257,18 +257,18 @@ impl Serving {
         };
         let body = canonical::to_vec(&body);
         let closing = self.attest_body(&open.keys, BodyKind::Closing, &body)?;
-        // The closing gives budget back, so a host that keeps no log does not hold it back: it names what is missing.
-        if self.record(open).await.is_err() {
-            tracing::warn!("the end of the audit log could not be stored");
-        }
-        let audit = Box::new(open.audit.take());
-        *state = State::Closed { closing: closing.clone(), audit };
-        // The reply carries the closing too, so a host that keeps nothing delays nobody.
+        // First, since it gives budget back. The reply carries it too, so a host that keeps nothing delays nobody.
         if let Ok(name) = ObjectName::closing(&self.instance.to_string())
             && let Err(error) = link::put(self.host.as_ref(), None, name, closing.clone()).await
         {
             tracing::warn!(%error, "the closing could not be stored");
         }
+        // The closing names how many entries there are, should the host not keep the end of the log.
+        if self.record(open).await.is_err() {
+            tracing::warn!("the end of the audit log could not be stored");
+        }
+        let audit = Box::new(open.audit.take());
+        *state = State::Closed { closing: closing.clone(), audit };
         Ok(closing)
     }
 

@@ -17,7 +17,10 @@ use protocol::{
 };
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 use zeroize::Zeroizing;
 
 /// What records are sealed with, and how many the host has.
@@ -81,7 +84,8 @@ impl Records {
         self.opening = Opening::Made(attested);
     }
 
-    /// Stores what the host does not have, in order.
+    /// Stores what the host does not have, in order, for as long as [`PATIENCE`] lasts: what a slow host has not taken then is left for
+    /// the next time, since nothing else is done meanwhile.
     pub(crate) async fn store(
         &mut self,
         host: &dyn Host,
@@ -94,7 +98,12 @@ impl Records {
             put(host, ObjectName::log_opening(&of), made.clone()).await?;
             self.opening = Opening::Stored;
         }
+        let begun = Instant::now();
         while !self.are_complete(audit) {
+            if begun.elapsed() > PATIENCE {
+                tracing::error!("the host takes long to keep the audit log: a reply is withheld");
+                return Err(Refusal::LogNotStored);
+            }
             let number = self.stored;
             let record = self.record(instance, audit, number)?;
             put(host, ObjectName::log_record(&of, number), signer.sign(&record)).await?;
@@ -132,3 +141,6 @@ fn derived(seed: &Zeroizing<[u8; 32]>, purpose: &str, of: &impl Serialize) -> Da
     key.iter_mut().zip(drawn.as_bytes()).for_each(|(to, from)| *to = *from);
     DataKey::take(&mut key)
 }
+
+/// How long the records of one request are stored.
+const PATIENCE: Duration = Duration::from_secs(30);
