@@ -1,6 +1,6 @@
 //! `glovebox audit list`: the log of the instance that serves, and the logs that earlier ones left at the host.
 
-use super::{closing_of, kept_at, meant, read, words};
+use super::{kept_at, meant, read, words};
 use crate::{
     common_args::{Common, CommonArgs},
     document,
@@ -20,7 +20,7 @@ use client::{
     store::Store,
     trust::Trust,
 };
-use protocol::{contract::Contract, digest::Digest};
+use protocol::{audit::Event, contract::Contract, digest::Digest};
 use std::{path::PathBuf, process::ExitCode};
 
 /// Get the audit logs of a room, check them, keep them and print them
@@ -28,7 +28,7 @@ use std::{path::PathBuf, process::ExitCode};
 /// An entry is for every party, or for analyst, receivers and the owners of the data; of entries for others their hashes
 /// are kept, so that nobody can leave one out unseen. The log of the instance that serves comes from that instance, also after it was closed.
 /// Before a reply left an instance, it stored the entry on it at the host, sealed: so the log of one that was killed comes from there, checked
-/// against what the instance attested. Read so are those that the host knows and of which the party's folder has no closing. Each log is kept as
+/// against what the instance attested. Read so are those that the host knows and whose log the party's folder does not have to its closing. Each log is kept as
 /// audit/INSTANCE.audit in the party's folder, with each head that was ever seen: who shows another log later is found out.
 #[derive(Debug, clap::Args)]
 pub(crate) struct List {
@@ -120,7 +120,7 @@ impl Reader {
         for known in known {
             let instance = known.instance;
             let serves_now = serves.as_ref().is_ok_and(|serves| *serves == instance);
-            if serves_now || closing_of(&self.common, instance).is_some() {
+            if serves_now || self.is_whole(instance)? {
                 continue;
             }
             match self.left(instance).await {
@@ -166,8 +166,7 @@ impl Reader {
             let (instance, attested) = (checked.job.job().instance, checked.body.audit_size);
             let log = kept_at(&self.common.dir, instance);
             let kept = if log.exists() { read(&log, &self.contract)?.log().size() } else { 0 };
-            let is_over = serves != Some(instance) && closing_of(&self.common, instance).is_none();
-            if !is_over || kept >= attested {
+            if serves == Some(instance) || kept >= attested {
                 continue;
             }
             document::item(
@@ -185,6 +184,16 @@ impl Reader {
             ));
         }
         Ok(())
+    }
+
+    /// Whether the log that is kept of `instance` ends with its closing.
+    fn is_whole(&self, instance: Digest) -> Result<bool, Failure> {
+        let path = kept_at(&self.common.dir, instance);
+        if !path.exists() {
+            return Ok(false);
+        }
+        let kept = read(&path, &self.contract)?;
+        Ok(kept.log().texts().any(|entry| matches!(entry.event, Event::Closed {})))
     }
 
     /// The log that `instance` left at the host, kept and brought up to date.
