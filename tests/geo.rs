@@ -80,7 +80,7 @@ async fn totals_that_lack_most_of_what_people_did_say_so() {
     assert!((0.7..=7.0 / 9.0).contains(&share), "{:?}", answer.frequency);
     let people: Vec<_> = answer.frequency.people.iter().map(|class| class.n).collect();
     assert!((people[3] - 1_000).abs() < 200 && people[0].abs() < 200, "{people:?}");
-    let starts: Vec<_> = answer.frequency.people.iter().map(|it| (it.least, it.most)).collect();
+    let starts: Vec<_> = answer.frequency.people.iter().map(|bin| (bin.least, bin.most)).collect();
     let expected =
         [(1, Some(2)), (3, Some(4)), (5, Some(8)), (9, Some(16)), (17, Some(32)), (33, None)];
     assert_eq!(starts, expected);

@@ -21,9 +21,17 @@ static BILLS: LazyLock<TempDir> = LazyLock::new(|| {
 #[test]
 fn the_enclave_s_bill_lists_the_crates_of_tcb_txt_and_no_other() {
     let bill = bill("glovebox-enclave");
-    let crates = components(&bill).into_iter().filter(|it| reference(it).starts_with("crate:"));
+    let crates = components(&bill)
+        .into_iter()
+        .filter(|component| reference(component).starts_with("crate:"));
     let mut listed: BTreeSet<String> = crates
-        .map(|it| format!("{} v{}", it["name"].as_str().unwrap(), it["version"].as_str().unwrap()))
+        .map(|component| {
+            format!(
+                "{} v{}",
+                component["name"].as_str().unwrap(),
+                component["version"].as_str().unwrap()
+            )
+        })
         .collect();
     // The program itself is what the bill is of.
     listed.insert(concat!("enclave v", env!("CARGO_PKG_VERSION")).to_owned());
@@ -55,15 +63,20 @@ fn what_cargo_does_not_know_is_listed_with_its_version() {
     }
     // C inside of crates is listed below the crate that brings it, and only where it is linked.
     let native = |bill: &Value, name: &str| {
-        let inside = components(bill).into_iter().filter(|it| it["name"] == name);
-        inside.filter_map(|it| it["components"][0]["name"].as_str().map(str::to_owned)).next()
+        let inside = components(bill).into_iter().filter(|component| component["name"] == name);
+        inside
+            .filter_map(|component| component["components"][0]["name"].as_str().map(str::to_owned))
+            .next()
     };
     let party = bill("glovebox");
     assert_eq!(native(&image, "ring").as_deref(), Some("BoringSSL, as ring carries it"));
     assert_eq!(native(&party, "libsqlite3-sys").as_deref(), Some("SQLite"));
     assert_eq!(native(&party, "zstd-sys").as_deref(), Some("Zstandard"));
     for absent in ["libsqlite3-sys", "zstd-sys", "rusqlite", "parquet"] {
-        assert!(!components(&image).iter().any(|it| it["name"] == absent), "{absent}");
+        assert!(
+            !components(&image).iter().any(|component| component["name"] == absent),
+            "{absent}"
+        );
     }
     // Nobody's crate of this name on crates.io is meant.
     let ours = find(&image, &format!("crate:protocol@{}", env!("CARGO_PKG_VERSION"))).clone();
@@ -77,13 +90,13 @@ fn each_edge_leads_to_a_part_of_the_bill_and_each_part_is_reached() {
         let bill: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
         let main = reference(&bill["metadata"]["component"]).to_owned();
         let parts = components(&bill);
-        let parts: BTreeSet<&str> = parts.iter().map(|it| reference(it)).collect();
+        let parts: BTreeSet<&str> = parts.iter().map(|part| reference(part)).collect();
         let edges = bill["dependencies"].as_array().unwrap();
-        let leads = edges.iter().flat_map(|it| it["dependsOn"].as_array().unwrap());
-        let reached: BTreeSet<&str> = leads.map(|it| it.as_str().unwrap()).collect();
+        let leads = edges.iter().flat_map(|edge| edge["dependsOn"].as_array().unwrap());
+        let reached: BTreeSet<&str> = leads.map(|lead| lead.as_str().unwrap()).collect();
         assert!(!parts.contains(main.as_str()), "{path:?}");
         assert_eq!(reached, parts, "{path:?}");
-        for from in edges.iter().map(|it| it["ref"].as_str().unwrap()) {
+        for from in edges.iter().map(|edge| edge["ref"].as_str().unwrap()) {
             assert!(from == main || parts.contains(from), "{path:?}: {from}");
         }
     }
@@ -155,6 +168,6 @@ fn reference(component: &Value) -> &str {
 }
 
 fn find<'a>(bill: &'a Value, part: &str) -> &'a Value {
-    let found = components(bill).into_iter().find(|it| reference(it) == part);
+    let found = components(bill).into_iter().find(|component| reference(component) == part);
     found.unwrap_or_else(|| panic!("no {part}"))
 }

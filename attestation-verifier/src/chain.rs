@@ -87,7 +87,11 @@ impl Chain<'_> {
     /// The region that every authority below the root has in its name; none if one has none, or another one. Of the leaf's
     /// name nothing is taken: the instance's authority alone gives it.
     pub(crate) fn region(&self) -> Option<Region> {
-        let mut named = self.authorities.iter().skip(1).map(|it| region::of_authority(it.subject));
+        let mut named = self
+            .authorities
+            .iter()
+            .skip(1)
+            .map(|authority| region::of_authority(authority.subject));
         let first = named.next()??;
         named.all(|other| other == Some(first)).then_some(first)
     }

@@ -71,7 +71,7 @@ fn a_contrast_leaves_in_two_forms_and_by_no_cell() {
     let cells: Vec<_> = view.cells().collect();
     assert_eq!(cells.len(), 8);
     for (cell, sum) in cells.iter().zip([1, 100, 2, 50]) {
-        let found: Vec<_> = cell.sums.iter().map(|it| it.value).collect();
+        let found: Vec<_> = cell.sums.iter().map(|sum| sum.value).collect();
         assert_eq!((found, cell.products.len()), (vec![sum], 1));
     }
     // And what leaves is what a stranger reads.

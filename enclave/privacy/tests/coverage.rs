@@ -382,7 +382,7 @@ impl Cells {
                 .iter()
                 .map(|product| {
                     let unit = i64::try_from(product.unit()).unwrap();
-                    column(&|it| of(it, usize::try_from(product.one).unwrap()).1 / unit)
+                    column(&|cell| of(cell, usize::try_from(product.one).unwrap()).1 / unit)
                 })
                 .collect(),
         }

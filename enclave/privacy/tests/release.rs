@@ -71,7 +71,7 @@ fn arms(release: &Release) -> Arms {
 
 fn shown(released: &Release) -> Vec<Option<i64>> {
     // Where both datasets ask for consent, the last two of `Cell::ALL` are not told.
-    arms(released).cells.iter().take(7).map(|it| it.n).collect()
+    arms(released).cells.iter().take(7).map(|cell| cell.n).collect()
 }
 
 #[test]

@@ -220,7 +220,7 @@ fn a_withheld_arm_leaves_no_estimate_and_says_so() {
         assert!(outcome.control.is_none() && outcome.diff_in_means.is_none());
         // A contrast needs both arms: with one of them withheld, nothing of it leaves.
         let shown = (outcome.released_as == ReleasedAs::Arms).then_some(21_307);
-        assert_eq!(outcome.test.as_ref().map(|it| it.n), shown);
+        assert_eq!(outcome.test.as_ref().map(|arm| arm.n), shown);
     }
     assert_eq!(found.answer.cells.iter().filter(|it| it.n.is_some()).count(), 5);
 }

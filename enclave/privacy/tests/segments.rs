@@ -60,7 +60,7 @@ impl People {
             });
             let name: Vec<_> = name.collect();
             let key: Vec<_> =
-                name.iter().enumerate().filter(|(at, _)| *at != 1).map(|it| *it.1).collect();
+                name.iter().enumerate().filter(|(at, _)| *at != 1).map(|place| *place.1).collect();
             let people = self.0.get(&key).copied().unwrap_or(0);
             if name[1] == 1 { people - people / 2 } else { people / 2 }
         };
@@ -114,7 +114,7 @@ fn a_small_segment_is_withheld_and_no_difference_of_figures_tells_it() {
     let sums = whole.contrasts[0].unwrap().sums;
     assert_eq!((sums.contrast.value, sums.pooled.value), (2_000 - 2_400, 2_000 + 2_400));
     // That 900 of one arm are left out is told, since they are many; of the other arm nothing is.
-    let left_out = arms.left_out.map(|it| it.map(|it| it.value));
+    let left_out = arms.left_out.map(|figure| figure.map(|figure| figure.value));
     assert_eq!(left_out, [Some(900), None]);
     let bytes = released.released().to_bytes();
     assert_eq!(&Released::from_bytes(&bytes).unwrap(), released.released());
@@ -122,7 +122,12 @@ fn a_small_segment_is_withheld_and_no_difference_of_figures_tells_it() {
     let Released::Figures(figures) = released.released() else { panic!("figures leave") };
     let of_third = figures.cells.iter().filter(|cell| cell.name.get(2) == Some(&place(2)));
     assert_eq!(of_third.count(), 0);
-    assert!(figures.contrasts.iter().all(|it| it.segment != [place(2)] && !it.segment.is_empty()));
+    assert!(
+        figures
+            .contrasts
+            .iter()
+            .all(|contrast| contrast.segment != [place(2)] && !contrast.segment.is_empty())
+    );
     // Of the 900 no amount leaves, and no contrast with them.
     assert_eq!(figures.contrasts.len(), 2);
 }

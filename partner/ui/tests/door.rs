@@ -201,7 +201,7 @@ async fn any_other_host_is_refused_before_anything_else() {
     for wrong in &hosts {
         for path in ["/budget", "/style.css", "/open?link=00"] {
             let mut headers: Vec<&str> = vec![&cookie, "Sec-Fetch-Site: same-origin"];
-            headers.extend(Some(wrong.as_str()).filter(|it| !it.is_empty()));
+            headers.extend(Some(wrong.as_str()).filter(|header| !header.is_empty()));
             let (status, answer) = stage.send(&format!("GET {path}"), &headers).await;
             // A server of HTTP/1.1 may refuse a request without a host itself.
             assert!(matches!(status, 421 | 400), "{wrong} {path}: {answer}");

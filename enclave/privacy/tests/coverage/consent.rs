@@ -45,7 +45,7 @@ fn run(door: &Door, trial: u32, rates: [f64; 2], agree: [f64; 2]) -> LiftResult 
 }
 
 fn has(result: &LiftResult, flag: &str) -> bool {
-    result.flags.iter().any(|it| it == flag)
+    result.flags.iter().any(|raised| raised == flag)
 }
 
 /// 9.84 % of the control arm buy and 14.96 % of the test arm, and half of them agree. To leave refusers out gave +2.87 for +5.12 without a

@@ -89,7 +89,7 @@ impl Setting {
             }
             let result = door.release(&cells, trial);
             let outcome = &result.answer.outcomes[0];
-            if outcome.diff_in_means.as_ref().is_some_and(|it| it.ci.is_some()) {
+            if outcome.diff_in_means.as_ref().is_some_and(|difference| difference.ci.is_some()) {
                 agrees(&result, outcome);
                 tally.count(outcome, self.truth(), self.effect);
             }

@@ -34,7 +34,7 @@ fn changed(cells: &[OfCell; 7], change: impl Fn(&mut OfCell)) -> [OfCell; 7] {
 }
 
 fn differences(found: &LiftResult) -> Vec<DiffInMeans> {
-    let each = found.answer.outcomes.iter().map(|it| it.diff_in_means.clone().unwrap());
+    let each = found.answer.outcomes.iter().map(|outcome| outcome.diff_in_means.clone().unwrap());
     each.collect()
 }
 
@@ -117,7 +117,7 @@ fn amounts_moved_have_the_same_effect_and_no_relative_lift_below_zero() {
     assert!(close(of(&one).ate, of(&other).ate), "{one:?} {other:?}");
     assert!((of(&one).se / of(&other).se - 1.0).abs() < 1e-9);
     assert!(of(&other).mean_c < 0.0 && of(&other).mean_t < 0.0);
-    assert!(other.relative_lift.as_ref().is_none_or(|it| it.rel_lift.is_none()));
+    assert!(other.relative_lift.as_ref().is_none_or(|lift| lift.rel_lift.is_none()));
     assert!(other.flags.contains(&"control_near_zero".to_owned()), "{other:?}");
 }
 
@@ -152,9 +152,10 @@ fn degenerate_totals_have_flags_in_place_of_figures() {
             serde_json::from_str::<LiftResult>(&text).unwrap();
             for outcome in &found.answer.outcomes {
                 let estimated = outcome.diff_in_means.as_ref();
-                let complete = estimated.is_some_and(|it| it.p.is_some() && it.ci.is_some());
+                let complete =
+                    estimated.is_some_and(|estimate| estimate.p.is_some() && estimate.ci.is_some());
                 assert!(complete || !outcome.flags.is_empty(), "{outcome:?}");
-                let relative = outcome.relative_lift.as_ref().and_then(|it| it.rel_lift);
+                let relative = outcome.relative_lift.as_ref().and_then(|lift| lift.rel_lift);
                 let sign = estimated.zip(relative).map(|(it, relative)| it.ate * relative);
                 assert!(sign.is_none_or(|sign| sign >= 0.0), "{outcome:?}");
             }

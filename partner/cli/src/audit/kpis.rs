@@ -117,7 +117,7 @@ struct Near {
 
 impl Numbers {
     fn add(&mut self, kept: &KeptLog) {
-        let unread = kept.log().entries().iter().filter(|it| !matches!(it, Listed::Text(_)));
+        let unread = kept.log().entries().iter().filter(|entry| !matches!(entry, Listed::Text(_)));
         self.logs += 1;
         self.entries += kept.log().size();
         self.unread += counting(unread.count());

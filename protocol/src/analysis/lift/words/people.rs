@@ -72,8 +72,8 @@ fn sample_ratio(result: &LiftResult) -> Text {
 fn by_segment(result: &LiftResult) -> Option<Text> {
     let ratios = &result.answer.breakdown.as_ref()?.sample_ratios;
     let flag_p = ratios.first()?.sample_ratio.flag_p;
-    let checked = ratios.iter().filter(|it| it.sample_ratio.p.is_some()).count();
-    let failed = ratios.iter().filter(|it| it.sample_ratio.failed).count();
+    let checked = ratios.iter().filter(|ratio| ratio.sample_ratio.p.is_some()).count();
+    let failed = ratios.iter().filter(|ratio| ratio.sample_ratio.failed).count();
     let number = |count: usize| whole(i64::try_from(count).unwrap_or(i64::MAX));
     let rest = ratios.len() - checked;
     let rest =
@@ -96,9 +96,9 @@ fn by_segment(result: &LiftResult) -> Option<Text> {
 /// The segments whose arms do not have the planned sizes, each with its p.
 pub(super) fn failing(result: &LiftResult) -> Text {
     let ratios = result.answer.breakdown.iter().flat_map(|breakdown| &breakdown.sample_ratios);
-    let failed = ratios.filter(|it| it.sample_ratio.failed).map(|it| {
-        let p = it.sample_ratio.p.map(|p| format!(" ({})", p_is(p)));
-        Text::names(&it.segment, " / ").and(p.unwrap_or_default())
+    let failed = ratios.filter(|ratio| ratio.sample_ratio.failed).map(|ratio| {
+        let p = ratio.sample_ratio.p.map(|p| format!(" ({})", p_is(p)));
+        Text::names(&ratio.segment, " / ").and(p.unwrap_or_default())
     });
     Text::list(failed, " and ")
 }

@@ -25,16 +25,16 @@ fn both_forms_are_as_sensitive_as_the_larger_weight() {
     let tally = arms(&[1, 50], contrast(2, 3, &[1]));
     let proof = tally.prove(&request(1_000_000_000_000)).unwrap();
     let vectors = proof.vectors().unwrap();
-    let linf = |figures: &[Figure]| figures.iter().map(|it| it.linf).collect::<Vec<_>>();
+    let linf = |figures: &[Figure]| figures.iter().map(|figure| figure.linf).collect::<Vec<_>>();
     assert_eq!(linf(&vectors.sums), [1, 150]);
     assert_eq!(linf(&vectors.products), [1, 50 * 50 * 9]);
     assert_eq!(linf(&vectors.pooled), [150, 50 * 50 * 9]);
-    assert!(vectors.all().all(|it| it.cells == 1));
+    assert!(vectors.all().all(|vector| vector.cells == 1));
     // Nine tenths are for what a difference is made of.
     let share = |one: &Figure, other: &Figure| one.rho.0 * 1000 / (one.rho.0 + other.rho.0);
     assert_eq!(share(&vectors.sums[1], &vectors.pooled[0]), 900);
     assert_eq!(share(&vectors.pooled[1], &vectors.products[1]), 900);
-    let cost = vectors.all().map(|it| it.rho.0).sum::<u64>();
+    let cost = vectors.all().map(|vector| vector.rho.0).sum::<u64>();
     assert!(cost <= 1_000_000_000_000 && cost > 999_999_000_000, "{cost}");
     assert!(check(tally, proof, 50).is_ok());
 }
@@ -50,13 +50,13 @@ fn a_proof_of_a_contrast_with_less_noise_is_refused() {
     };
     assert_eq!(after(&|_| ()), Ok(()));
     let moved = |cells, linf| Err(Flaw::Sensitivity { cells, linf });
-    assert_eq!(after(&|it| it.sums[0].linf = 50), moved(1, 100));
-    assert_eq!(after(&|it| it.pooled[0].linf = 99), moved(1, 100));
-    assert_eq!(after(&|it| it.products[0].linf = 2_500), moved(1, 10_000));
-    assert_eq!(after(&|it| it.pooled[1].linf = 5_000), moved(1, 10_000));
-    assert_eq!(after(&|it| it.pooled[0].sigma.0 /= 2), Err(Flaw::Noise));
-    assert_eq!(after(&|it| it.pooled.truncate(1)), Err(Flaw::Figures));
-    assert_eq!(after(&|it| it.pooled.clear()), Err(Flaw::Figures));
+    assert_eq!(after(&|vectors| vectors.sums[0].linf = 50), moved(1, 100));
+    assert_eq!(after(&|vectors| vectors.pooled[0].linf = 99), moved(1, 100));
+    assert_eq!(after(&|vectors| vectors.products[0].linf = 2_500), moved(1, 10_000));
+    assert_eq!(after(&|vectors| vectors.pooled[1].linf = 5_000), moved(1, 10_000));
+    assert_eq!(after(&|vectors| vectors.pooled[0].sigma.0 /= 2), Err(Flaw::Noise));
+    assert_eq!(after(&|vectors| vectors.pooled.truncate(1)), Err(Flaw::Figures));
+    assert_eq!(after(&|vectors| vectors.pooled.clear()), Err(Flaw::Figures));
     let dear = |it: &mut Vectors| it.pooled[0].rho.0 += 1_000_000_000;
     assert_eq!(after(&dear), Err(Flaw::Cost));
 }
@@ -72,14 +72,14 @@ fn a_contrast_of_anything_else_makes_no_sense() {
     };
     let refused = Err(Flaw::Shape("contrast"));
     assert_eq!(shape(&|_| ()), Ok(()));
-    assert_eq!(shape(&|it| it.dimensions.truncate(1)), refused);
-    assert_eq!(shape(&|it| it.dimensions.swap(0, 1)), refused);
-    assert_eq!(shape(&|it| it.cells_per_person = 2), refused);
+    assert_eq!(shape(&|tally| tally.dimensions.truncate(1)), refused);
+    assert_eq!(shape(&|tally| tally.dimensions.swap(0, 1)), refused);
+    assert_eq!(shape(&|tally| tally.cells_per_person = 2), refused);
     for (test, control) in [(0, 1), (1, 0), (17, 1), (1, 17)] {
-        assert_eq!(shape(&|it| it.contrast = contrast(test, control, &[0])), refused);
+        assert_eq!(shape(&|tally| tally.contrast = contrast(test, control, &[0])), refused);
     }
     for measures in [&[][..], &[1, 0], &[0, 0], &[2]] {
-        assert_eq!(shape(&|it| it.contrast = contrast(1, 1, measures)), refused);
+        assert_eq!(shape(&|tally| tally.contrast = contrast(1, 1, measures)), refused);
     }
     // A product of one that leaves as a contrast with one that does not.
     let mixed = |it: &mut Tally| {
@@ -88,9 +88,9 @@ fn a_contrast_of_anything_else_makes_no_sense() {
     };
     assert_eq!(shape(&mixed), refused);
     let refused = Err(Flaw::Shape("weights"));
-    assert_eq!(shape(&|it| it.weights = vec![1]), refused);
-    assert_eq!(shape(&|it| it.weights = vec![1, 1_001]), refused);
-    assert_eq!(shape(&|it| it.weights = vec![1, 1_000]), Ok(()));
+    assert_eq!(shape(&|tally| tally.weights = vec![1]), refused);
+    assert_eq!(shape(&|tally| tally.weights = vec![1, 1_001]), refused);
+    assert_eq!(shape(&|tally| tally.weights = vec![1, 1_000]), Ok(()));
     // A measure without a part has no noise that could be drawn.
     let nothing = Tally { weights: vec![1, 0], ..arms(&[50, 9], None) };
     assert_eq!(
