@@ -57,11 +57,15 @@ impl Logs {
     /// What the file system says.
     pub(crate) fn open(root: &Path, most: u64) -> io::Result<Self> {
         let mut kept = BTreeMap::new();
-        let instances = match fs::read_dir(root) {
+        let instances: Vec<fs::DirEntry> = match fs::read_dir(root) {
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => Vec::new(),
             found => found?.collect::<Result<_, _>>()?,
         };
         for instance in instances {
+            // A file that somebody put here is no log, and is left alone.
+            if !instance.file_type()?.is_dir() {
+                continue;
+            }
             let mut log = Kept { bytes: 0, objects: 0, since: SystemTime::UNIX_EPOCH };
             for object in fs::read_dir(instance.path())? {
                 let found = object?.metadata()?;
@@ -151,7 +155,7 @@ impl Kept {
 /// Remedy: raise logs_bytes in the host's configuration, and see that the host's user may delete in its folder.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum MakeRoomError {
-    /// There is none.
+    /// The logs have no room left, and none that could be removed.
     #[error(transparent)]
     Full(#[from] NoRoomForLog),
     /// The disk failed.

@@ -205,10 +205,12 @@ impl Reader {
         let stored = stored.map_err(AuditError::from)?;
         let mut kept =
             if path.exists() { read(&path, &self.contract)? } else { KeptLog::of_stored(&stored) };
-        let added = kept.extend_stored(&stored, &mut self.host).await?;
-        let log = Extended { kept, path, added };
-        log.keep()?;
-        Ok(log)
+        let added = kept.extend_stored(&stored, &mut self.host).await;
+        let log = Extended { added: *added.as_ref().unwrap_or(&0), kept, path };
+        if log.kept.log().size() > 0 {
+            log.keep()?;
+        }
+        added.map(|_| log).map_err(NotRead::from)
     }
 
     fn show_left(&self, log: &Extended) -> Result<(), Failure> {

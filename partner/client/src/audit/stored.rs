@@ -185,7 +185,8 @@ impl KeptLog {
     ///
     /// # Errors
     ///
-    /// [`AuditError`]; this log is then as it was.
+    /// [`AuditError`]. What the host gave before a record that is not believed is kept all the same, if it is of this log: else one
+    /// spoilt record would hide all the good ones before it.
     pub async fn extend_stored(
         &mut self,
         stored: &StoredLog,
@@ -199,7 +200,11 @@ impl KeptLog {
                 return reading.end();
             }
             for record in &page.records {
-                reading.push(record)?;
+                if let Err(why) = reading.push(record) {
+                    // What is wrong with the good ones before it is said of them, and weighs less.
+                    let _kept = reading.end();
+                    return Err(why);
+                }
             }
         }
     }
