@@ -86,7 +86,7 @@ struct Shape<'a> {
 pub(crate) enum Told<'a> {
     /// Nothing was asked about it yet.
     Nothing,
-    /// It is no question of the contract: the form's marks say why, or this.
+    /// The contract does not permit what is filled in: the marks beside the fields say why, or this text does.
     Unfit(Option<String>),
     /// The job, and what it costs or why it would be refused.
     Priced(&'a str, &'a Result<Priced, Vec<Text>>),

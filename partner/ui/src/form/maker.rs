@@ -71,7 +71,7 @@ impl<'m> Maker<'m> {
                 Ok(Some(input)) if matches!(entry.left_out, "-" | "") => inputs.push(input),
                 Ok(Some(input)) => more.push(input),
                 Ok(None) => {}
-                // A table without a field that it needs is none.
+                // A table that lacks a field it needs is not offered.
                 Err(NotOffered) if entry.left_out == "-" => {
                     self.lacks(whole);
                     return;
@@ -104,8 +104,8 @@ impl<'m> Maker<'m> {
         }
     }
 
-    /// One field; `None` for one that every question leaves out, since it says what is done anyway, and for one of columns
-    /// that there are none of. `beside` are the columns that are offered in the same table.
+    /// One field. `None` for a field that every question leaves out, since it says what is done anyway, and for a field whose
+    /// columns the contract does not have. `beside` are the columns that are offered in the same table.
     fn input(
         &self,
         path: &str,
