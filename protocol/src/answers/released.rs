@@ -246,11 +246,12 @@ impl Released {
 }
 
 impl<'a> View<'a> {
-    /// `figures` as an answer to `proven`; `None` if the proof says that a place is released.
+    /// `figures` as an answer to `proven`; `None` if the proof says that a place is released, or other counts of people by cells.
     #[must_use]
     pub fn new(figures: &'a Figures, proven: &'a Proven) -> Option<Self> {
         let vectors = proven.proof().vectors()?;
-        Some(Self { figures, proven, vectors })
+        let fits = figures.spread.len() == proven.tally().spread_bins();
+        fits.then_some(Self { figures, proven, vectors })
     }
 
     /// The noise of each figure.

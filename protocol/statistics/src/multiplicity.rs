@@ -42,7 +42,7 @@ pub fn benjamini_hochberg(p: &[Option<f64>]) -> Vec<Option<f64>> {
 ///
 /// All have Bonferroni's α/m, which together hold with probability 1 - α. Holm's test is sharper: where
 /// it finds an effect that Bonferroni's interval would not, the interval is that of the step at which
-/// Holm found it, α/(m - k) after k smaller p-values (Serlin 1993).
+/// Holm found it, α/(m - k) after k smaller p-values (Serlin 1993), and is not among those that hold together.
 #[must_use]
 pub fn holm_misses(p: &[Option<f64>], alpha: f64) -> Vec<f64> {
     let declared = count(p.len().max(1));

@@ -91,8 +91,10 @@ fn skewed(counts: &[Figure], groups: &[Group]) -> Option<f64> {
     let events = one.value().round() as i64;
     let arm = Events { people, people_variance: 0.0, events, events_variance: noise };
     let counted = Counted::new(&arm, *p);
-    let tails =
-        Tails { greater: counted.at_least(events), less: 1.0 - counted.at_least(events + 1) };
+    let tails = Tails {
+        greater: counted.at_least(events),
+        less: 1.0 - counted.at_least(events.saturating_add(1)),
+    };
     Some(tails.p(Alternative::TwoSided))
 }
 

@@ -74,7 +74,11 @@ fn totals(tally: &Tally, mut of: impl FnMut(u32, u32, u32) -> (i64, i64)) -> Tot
 }
 
 fn clear(outcome: &OutcomeResult) -> bool {
-    outcome.diff_in_means.as_ref().and_then(|it| it.p_adjusted).is_some_and(|p| p < 0.05)
+    outcome
+        .diff_in_means
+        .as_ref()
+        .and_then(|difference| difference.p_adjusted)
+        .is_some_and(|p| p < 0.05)
 }
 
 fn run(door: &Door, trial: u32, rate: impl Fn(u32, u32, u32) -> f64) -> LiftResult {
@@ -159,8 +163,8 @@ fn assigned(door: &Door, people: impl Fn(u32, u32) -> i64) -> Totals {
 
 fn failed(result: &LiftResult) -> Vec<&str> {
     let ratios = &result.answer.breakdown.as_ref().unwrap().sample_ratios;
-    let failed = ratios.iter().filter(|it| it.sample_ratio.failed);
-    failed.map(|it| it.segment[0].as_str()).collect()
+    let failed = ratios.iter().filter(|ratio| ratio.sample_ratio.failed);
+    failed.map(|ratio| ratio.segment[0].as_str()).collect()
 }
 
 /// 500 to 900 in the south, where half and half is planned, and as many too few in the control arms of all others: the whole is balanced,
@@ -182,7 +186,7 @@ fn a_segment_whose_arms_are_not_as_planned_is_named_where_the_whole_is_balanced(
         let breakdown = result.answer.breakdown.as_ref().unwrap();
         // A quarter of the whole check's p for each of four.
         let is_quarter = |p: f64| (p - 0.001 / 4.0).abs() < 1e-12;
-        assert!(breakdown.sample_ratios.iter().all(|it| is_quarter(it.sample_ratio.flag_p)));
+        assert!(breakdown.sample_ratios.iter().all(|ratio| is_quarter(ratio.sample_ratio.flag_p)));
         for part in &breakdown.parts {
             let is_flagged = part.outcomes[0].flags.iter().any(|flag| flag == "segment_srm_failed");
             assert_eq!(is_flagged, failed(&result).contains(&part.segment[0].as_str()));
@@ -212,7 +216,7 @@ fn a_perfect_randomisation_is_flagged_at_the_stated_rate() {
             };
             let result = door.answer(assigned(&door, of), trial);
             let ratios = &result.answer.breakdown.as_ref().unwrap().sample_ratios;
-            assert!(ratios.iter().all(|it| it.sample_ratio.p.is_some()), "{ratios:?}");
+            assert!(ratios.iter().all(|ratio| ratio.sample_ratio.p.is_some()), "{ratios:?}");
             flagged += u32::from(result.flags.iter().any(|flag| flag == "segment_srm_failed"));
         }
         // 5 %, but for 4 standard errors.
@@ -227,11 +231,11 @@ fn a_perfect_randomisation_is_flagged_at_the_stated_rate() {
 #[test]
 fn people_who_are_hidden_with_their_creative_break_no_ratio() {
     let door = Door::of(contract(), asked(true, true, Multiplicity::Holm));
-    let of = |small: i64, control: i64| {
+    let of = |large: i64, small: i64, control: i64| {
         let tally = door.admitted.proven().tally();
         let drawn = totals(tally, |arm, region, creative| {
             let people = match (arm, region < REGIONS, creative) {
-                (0, true, 0) => 1_000,
+                (0, true, 0) => large,
                 (0, true, 1) => small,
                 (1, true, 2) => control,
                 _ => 0,
@@ -241,10 +245,16 @@ fn people_who_are_hidden_with_their_creative_break_no_ratio() {
         door.answer(drawn, 1)
     };
     // Two thirds of all are to be in the test arm.
-    let sound = of(20, 510);
+    let sound = of(1_000, 20, 510);
     assert!(sound.flags.iter().any(|flag| flag == "part_withheld"), "{:?}", sound.flags);
     assert_eq!(failed(&sound), [""; 0]);
-    assert_eq!(failed(&of(20, 900)), ["east", "north", "south", "west"]);
+    assert_eq!(failed(&of(1_000, 20, 900)), ["east", "north", "south", "west"]);
+    // Over all segments so many are hidden that those who are not look like a broken design.
+    let sound = of(200, 45, 122);
+    let is_whole = |flag: &String| flag == "srm_failed";
+    assert!(sound.flags.iter().any(|flag| flag == "part_withheld"), "{:?}", sound.flags);
+    assert!(!sound.flags.iter().any(is_whole), "{:?}", sound.answer.sample_ratio);
+    assert!(of(200, 45, 500).flags.iter().any(is_whole));
 }
 
 /// Nobody of the test arm has the outcome, and noise makes its total negative in half of all runs: still nothing falls by more than all
@@ -296,10 +306,11 @@ fn segments_add_up_to_everybody() {
         let all = breakdown.parts.iter().map(|part| arm(&part.outcomes[0]));
         all.fold((0, 0.0), |all, one| (all.0 + one.0, all.1 + one.1))
     };
-    let of =
-        |arm: &Option<protocol::result::ArmResult>| arm.as_ref().map(|it| (it.n, it.sum)).unwrap();
-    let test = sum(|it| it.test.as_ref().map(|it| (it.n, it.sum)).unwrap());
-    let control = sum(|it| it.control.as_ref().map(|it| (it.n, it.sum)).unwrap());
+    let of = |arm: &Option<protocol::result::ArmResult>| {
+        arm.as_ref().map(|arm| (arm.n, arm.sum)).unwrap()
+    };
+    let test = sum(|outcome| outcome.test.as_ref().map(|arm| (arm.n, arm.sum)).unwrap());
+    let control = sum(|outcome| outcome.control.as_ref().map(|arm| (arm.n, arm.sum)).unwrap());
     assert_eq!(of(&result.answer.outcomes[0].test), test);
     // Each creative is compared with the same control arm.
     let (people, events) = of(&result.answer.outcomes[0].control);

@@ -174,7 +174,7 @@ fn the_verdict_is_that_of_the_p_value_that_is_shown() {
     let page = html(result);
     assert_eq!(page.matches("statistically clear").count(), 1, "{page}");
     assert_eq!(page.matches("this study cannot tell").count(), 2);
-    assert!(page.contains("each of 98.33 %, so that all of them together hold with 95 %"));
+    assert!(page.contains("each of 98.33 %, which together hold with 95 %"));
 }
 
 #[test]

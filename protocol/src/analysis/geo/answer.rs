@@ -63,7 +63,7 @@ pub struct Frequency {
 pub struct PeopleInCells {
     /// The least number of places and periods.
     pub least: u32,
-    /// The largest; null if there is none.
+    /// The greatest number of places and periods; null for the last class, which has no upper end.
     pub most: Option<u32>,
     /// Number of people, noisy.
     pub n: i64,

@@ -97,7 +97,7 @@ fn answered(
     let again = serde_json::from_str::<GeoAnswer>(&json).unwrap();
     let totals = |answer: &GeoAnswer| -> Vec<bool> {
         let all = answer.cells.iter().flat_map(|cell| &cell.estimates);
-        all.flat_map(|it| it.total_ci.map(|end| end.is_some())).collect()
+        all.flat_map(|estimate| estimate.total_ci.map(|end| end.is_some())).collect()
     };
     assert_eq!(totals(&again), totals(&answer));
     for flag in flags.iter().chain(answer.cells.iter().flat_map(|cell| &cell.flags)) {
@@ -316,8 +316,10 @@ fn several_cells_are_adjusted_together_and_no_interval_contradicts_its_p() {
         let own = of(Method::SyntheticControl);
         assert_eq!(own.len(), 3);
         // Holm by hand: the smallest p three times, then two times, then once, never falling.
-        let mut order: Vec<_> =
-            own.iter().map(|it| (it.p.unwrap(), it.p_adjusted.unwrap())).collect();
+        let mut order: Vec<_> = own
+            .iter()
+            .map(|estimate| (estimate.p.unwrap(), estimate.p_adjusted.unwrap()))
+            .collect();
         order.sort_by(|one, other| one.0.total_cmp(&other.0));
         let mut largest = 0.0_f64;
         for ((p, adjusted), times) in order.iter().zip([3.0, 2.0, 1.0]) {
@@ -331,8 +333,14 @@ fn several_cells_are_adjusted_together_and_no_interval_contradicts_its_p() {
             assert_eq!(excludes, p <= alpha * (1.0 + 1e-12), "{confidence}: {estimate:?}");
             assert!(estimate.ci_level >= answer.confidence - 1e-12, "{estimate:?}");
         }
-        assert!(own.iter().any(|it| it.p_adjusted.unwrap() <= alpha), "{confidence}: {own:?}");
-        assert!(own.iter().any(|it| it.p_adjusted > it.p), "{confidence}: {own:?}");
+        assert!(
+            own.iter().any(|estimate| estimate.p_adjusted.unwrap() <= alpha),
+            "{confidence}: {own:?}"
+        );
+        assert!(
+            own.iter().any(|estimate| estimate.p_adjusted > estimate.p),
+            "{confidence}: {own:?}"
+        );
     }
     // One cell is as it was.
     let (answer, _) = answered(JOB, exactly);

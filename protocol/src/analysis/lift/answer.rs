@@ -82,7 +82,7 @@ pub struct PartResult {
 pub struct SegmentRatio {
     /// Value of each column of the segment.
     pub segment: Vec<String>,
-    /// The check of its arms. It fails below the p of the whole check divided over the segments that can be checked.
+    /// The check of its arms. It fails below the p of the whole check divided by the number of segments that the contract lists.
     pub sample_ratio: SampleRatio,
 }
 

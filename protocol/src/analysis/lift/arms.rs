@@ -25,6 +25,8 @@ pub struct Arms {
     pub parts: Vec<PartFigures>,
     /// The people of each segment, in the order of their places; empty if people are not told apart by segment.
     pub segments: Vec<SegmentFigures>,
+    /// As [`SegmentFigures::hidden`], of all segments that are shown, or of everybody where there are no segments.
+    pub hidden: Option<Figure>,
     /// People of the test and the control arm who are in no segment that is shown and left out of all figures; `None` for an arm
     /// of which so few are left out that they are withheld, if any are.
     pub left_out: [Option<Figure>; 2],
@@ -85,13 +87,22 @@ impl Arms {
         let read = Reading { view, tally: view.proven().tally(), shown: &shown };
         let cells = Cell::ALL.map(|cell| read.count(cell)).to_vec();
         let [test, control] = [Arm::Test, Arm::Control];
+        let segments = read.segments();
+        let hidden = match segments.as_slice() {
+            [] => read.people_of(&[]).hidden,
+            of_each => {
+                let shown = of_each.iter().filter(|segment| segment.people.is_some());
+                shown.filter_map(|segment| segment.hidden).reduce(Figure::plus)
+            }
+        };
         Self {
             cells,
             test: read.arm(|cell| read.is_whole(cell, test)),
             control: read.arm(|cell| read.is_whole(cell, control)),
             contrasts: read.contrasts_of_all(),
             parts: read.parts(),
-            segments: read.segments(),
+            segments,
+            hidden,
             left_out: [test, control].map(|arm| read.left_out(arm)),
         }
     }

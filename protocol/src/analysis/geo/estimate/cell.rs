@@ -35,7 +35,7 @@ struct Compared {
     /// The other places.
     names: Vec<String>,
     weights: Synthetic,
-    /// The penalty of a ridge; `None` where there is none.
+    /// The penalty of the ridge; `None` where the method fits without one.
     penalty: Option<f64>,
 }
 
@@ -95,7 +95,7 @@ impl<'a> Prepared<'a> {
         found.placebo_in_time = judge.in_time();
         let less_than_nothing = cut(&mut estimates, self.asked);
         found.flags = judge.flags(&found, &estimates, self.asked, self.panel);
-        if less_than_nothing {
+        if less_than_nothing && is_answered {
             found.flags.push("less_than_nothing".to_owned());
         }
         found.estimates = if is_answered { estimates } else { Vec::new() };
@@ -193,7 +193,7 @@ struct Judge<'c> {
     alpha: f64,
     /// The smallest level that an interval may have after adjustment.
     strictest: f64,
-    /// The level of each method; that of the job where there is none.
+    /// The level of each method. A method that is not here has the level of the job.
     levels: &'c Levels,
 }
 
@@ -437,7 +437,7 @@ fn degrees(kept: usize) -> f64 {
 const POOR_FIT: f64 = 0.05;
 /// The part of an effect that a fit may miss by before the test.
 const POOR_BESIDE_EFFECT: f64 = 0.5;
-/// A weight below this is none.
+/// A weight below this is not listed.
 const SMALLEST_WEIGHT: f64 = 1e-9;
 /// What is fitted again and again, for as many places and periods: a few seconds at most.
 const MOST_WORK: usize = 150_000_000;

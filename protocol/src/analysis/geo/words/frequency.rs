@@ -11,19 +11,21 @@ use crate::{
 
 /// A warning where so much is left out that totals are too small; `None` elsewhere.
 pub(super) fn doubt(answer: &GeoAnswer, flags: &[String]) -> Option<Banner> {
-    let is_flagged = is_shown(answer) && flags.iter().any(|flag| flag == CELLS_LEFT_OUT);
+    if !is_shown(answer) || !flags.iter().any(|flag| flag == CELLS_LEFT_OUT) {
+        return None;
+    }
     let kept = i64::from(answer.cells_per_person);
     let share = level(rounded(answer.frequency.left_out_at_least));
     let reason = format!(
         "At least {share} of the places and periods in which people are do not count, since one person counts in {} at most: about {} \
-         of {} people are in more. Totals, incremental amounts and what they return are too small by about as much; a lift in percent is \
+         of {} people are in more. Totals, incremental amounts and what they return lack what people did there; a lift in percent is \
          not, unless the campaign changed how often people come. Ask for more places and periods of a person, if the contract \
          allows them, or for longer periods.",
         whole(kept),
-        whole(beyond(answer).max(0)),
-        whole(answer.frequency.people.iter().map(|bin| bin.n).sum::<i64>().max(0)),
+        whole(beyond(answer)),
+        whole(sum(answer.frequency.people.iter())),
     );
-    is_flagged.then(|| Banner {
+    Some(Banner {
         severity: Severity::Warning,
         headline: "The totals are too small.".into(),
         reasons: vec![Text::fixed(reason)],
@@ -38,7 +40,12 @@ fn is_shown(answer: &GeoAnswer) -> bool {
 /// How many people are in more places and periods than count.
 fn beyond(answer: &GeoAnswer) -> i64 {
     let bins = answer.frequency.people.iter();
-    bins.filter(|bin| bin.least > answer.cells_per_person).map(|bin| bin.n).sum()
+    sum(bins.filter(|bin| bin.least > answer.cells_per_person))
+}
+
+/// How many people are in some classes, at least 0 with the noise.
+fn sum<'b>(bins: impl Iterator<Item = &'b PeopleInCells>) -> i64 {
+    bins.fold(0, |sum: i64, bin| sum.saturating_add(bin.n)).max(0)
 }
 
 /// People by how often they come.

@@ -59,14 +59,16 @@ pub(super) fn estimates(answer: &GeoAnswer, cell: &GeoCell) -> Section {
 
 /// Says over how many cells p-values and intervals are adjusted; `None` for one cell.
 fn adjusted(answer: &GeoAnswer) -> Option<String> {
-    let cells = answer.cells.len();
+    let cells = u32::try_from(answer.cells.len()).unwrap_or(u32::MAX);
     (cells > 1).then(|| {
         format!(
-            "P-values are adjusted after Holm over {cells} cells, each method by itself, and intervals as they are: all intervals of one \
-             method together hold with {}. An interval leaves out no effect exactly where its adjusted p is at most {:.4}; the higher \
-             level of an interval stands beside it, unless the heading has it.",
+            "P-values are adjusted after Holm over {cells} cells, each method by itself, and intervals agree with them: one leaves out no \
+             effect exactly where its adjusted p is at most {:.4}. Of one method, those of {} together hold with {} (Bonferroni); one of \
+             a lower level is of the step at which Holm found it, and is not among these. The level of an interval stands beside it, \
+             unless the heading has it.",
+            1.0 - answer.confidence,
+            level(1.0 - (1.0 - answer.confidence) / f64::from(cells)),
             level(answer.confidence),
-            1.0 - answer.confidence
         )
     })
 }

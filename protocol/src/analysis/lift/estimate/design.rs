@@ -11,6 +11,7 @@ use crate::{
         },
     },
     contract::{Contract, Role},
+    released,
 };
 use statistics::{
     few_events::{Effect, Events, FewEvents},
@@ -46,8 +47,9 @@ impl Design {
         let cells = arms.cells.iter().filter(exists);
         let cells: Vec<_> = cells.map(count).collect();
         let both = arms.test.as_ref().zip(arms.control.as_ref());
-        let counts = both.map(|(test, control)| [figure(test.people), figure(control.people)]);
         let share = asked.expected_test_share.value();
+        let counts =
+            both.map(|(test, control)| counted([test.people, control.people], arms.hidden, share));
         let sample_ratio = ratio(counts, share, asked.srm_flag_p.value());
         let match_rates = match_rates(arms, keeps_refusers, asked);
         let consent_rates = consent_rates(arms, asked).filter(|_| keeps_refusers);
@@ -74,6 +76,20 @@ impl Design {
 
 fn count(cell: &CellFigure) -> CellCount {
     CellCount { cell: cell.cell, n: cell.n, noise_sd: cell.noise_variance.sqrt() }
+}
+
+/// The people of both arms. How many of the test arm are hidden is not known: as many as would be there by the design, if so many
+/// may be, since what is not known breaks no design.
+pub(super) fn counted(
+    [test, control]: [released::Figure; 2],
+    hidden: Option<released::Figure>,
+    expected: f64,
+) -> [Figure; 2] {
+    let [test, control] = [test, control].map(figure);
+    let Some(hidden) = hidden.map(figure) else { return [test, control] };
+    let missing = control.value() * expected / (1.0 - expected) - test.value();
+    let more = missing.clamp(0.0, hidden.value().max(0.0));
+    [test + Figure::real(more, hidden.noise_variance()), control]
 }
 
 /// Compares the head counts of the test and the control arm with the shares of the design. The tally has the several

@@ -43,8 +43,9 @@ pub(super) fn judged<'a>(
 }
 
 impl Judged<'_> {
-    /// The result, with an interval that misses at each end as often as the test errs.
-    pub(super) fn result(&self, alpha: f64) -> MarginResult {
+    /// The result, with an interval that misses at each end as often as the test errs; and whether the interval was cut where nothing
+    /// would be left of an outcome that cannot be negative.
+    pub(super) fn result(&self, alpha: f64) -> (MarginResult, bool) {
         let Tested { margin, measured, unit } = &self.tested;
         let [above, below] = margin.bounds();
         let unit = if margin.scale == MarginScale::Absolute { *unit } else { 1.0 };
@@ -56,9 +57,11 @@ impl Judged<'_> {
         // A margin is above the least lift, so that what is cut is on the same side of it.
         let least = measured.and_then(|measured| measured.least_lift());
         let least = least.filter(|_| margin.scale == MarginScale::Relative);
+        let is_below = |end: &f64| least.is_some_and(|least| *end < least);
+        let is_cut = ci.iter().flatten().flatten().any(is_below);
         let possible = |end: f64| least.map_or(end, |least| end.max(least));
         let ci = ci.map(|ends| ends.map(|end| end.map(possible)));
-        MarginResult {
+        let result = MarginResult {
             test: margin.test,
             scale: margin.scale,
             above,
@@ -68,7 +71,8 @@ impl Judged<'_> {
             ci_level: (1.0 - 2.0 * self.missed).max(0.0),
             shown: ci.is_some() && self.p_adjusted.or(self.p).is_some_and(|p| p < alpha),
             ci,
-        }
+        };
+        (result, is_cut)
     }
 }
 

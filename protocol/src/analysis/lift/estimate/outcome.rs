@@ -70,8 +70,14 @@ pub(super) fn outcomes(
     let reports = estimated.iter().zip(levels).map(|(outcome, ((p_adjusted, missed), margin))| {
         // If nothing changes the level, it stays as it was asked for.
         let level = if missed < alpha { confidence.missing(missed) } else { confidence };
-        let report = outcome.report(level, p_adjusted);
-        OutcomeResult { margin: margin.map(|margin| margin.result(alpha)), ..report }
+        let mut report = outcome.report(level, p_adjusted);
+        if let Some((margin, is_cut)) = margin.map(|margin| margin.result(alpha)) {
+            report.margin = Some(margin);
+            if is_cut && !report.flags.iter().any(|flag| flag == LESS_THAN_NOTHING) {
+                report.flags.push(LESS_THAN_NOTHING.to_owned());
+            }
+        }
+        report
     });
     let mut reports: Vec<_> = reports.collect();
     let parts = reports.split_off(asked.outcomes.len().min(reports.len()));
@@ -328,7 +334,7 @@ fn flags(compared: Option<&Compared>, cost_unbounded: bool) -> Vec<String> {
         ("variance_floored", flags.variance_floored),
         ("control_near_zero", compared.control_near_zero),
         ("control_barely_above_zero", compared.control_barely_above_zero),
-        ("less_than_nothing", compared.less_than_nothing),
+        (LESS_THAN_NOTHING, compared.less_than_nothing),
         ("degenerate", flags.degenerate && !compared.few_payers),
         ("cost_unbounded", cost_unbounded),
     ])
@@ -353,3 +359,6 @@ fn cost_ends(set: CostSet) -> Option<[Option<f64>; 2]> {
 
 /// Power at which the minimum detectable effect is stated.
 const POWER: f64 = 0.8;
+
+/// The flag of a relative lift that was cut where nothing would be left of an outcome that cannot be negative.
+const LESS_THAN_NOTHING: &str = "less_than_nothing";

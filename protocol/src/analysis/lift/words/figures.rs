@@ -267,9 +267,9 @@ fn adjusted_intervals(result: &LiftResult) -> Option<String> {
     let (own, asked) = (level(heading_level(result)), level(result.answer.confidence));
     match result.answer.multiplicity {
         Multiplicity::Holm => Some(format!(
-            "Intervals are adjusted as the p-values are: each of {own}, so that all of them together \
-             hold with {asked} (Bonferroni). An outcome that only Holm's test finds has the interval \
-             of the step that found it, with its level beside it. An interval leaves out zero exactly \
+            "Intervals are adjusted as the p-values are: each of {own}, which together hold with {asked} \
+             (Bonferroni). An outcome that only Holm's test finds has the interval of the step that \
+             found it, with its level beside it, and is not among these. An interval leaves out zero exactly \
              where its p is below {:.4}.",
             1.0 - result.answer.confidence
         )),
