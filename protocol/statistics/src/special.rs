@@ -171,7 +171,7 @@ fn at_the_ends(p: f64) -> f64 {
     }
 }
 
-fn normal_density(z: f64) -> f64 {
+pub(crate) fn normal_density(z: f64) -> f64 {
     exp(-0.5 * z * z) * FRAC_1_SQRT_2 / PI.sqrt()
 }
 
