@@ -3,11 +3,11 @@
 CARGO ?= cargo
 # The tests read sealed files with this one's pyarrow, and count with its DuckDB.
 export PYTHON := $(CURDIR)/target/python/bin/python3
-# Many tests wait for programs that they started: twice as many at once as there are processors.
-export RUST_TEST_THREADS ?= $(shell expr 2 '*' $$(nproc))
+# Many tests wait for programs that they started: three times as many at once as there are processors.
+export RUST_TEST_THREADS ?= $(shell expr 3 '*' $$(nproc))
 ALL := --workspace --locked --features attestation-verifier/cli
 
-.PHONY: help setup build programs demo demo-page demo-retail demo-train demo-weekly cover-retail test test-full python wheel sbom analyses attacks check deny bench bench-boot bench-dense bench-engine bench-room bench-sealing spark fuzz mutants wasm eif eif-twice image qemu statistics clean-demo
+.PHONY: help setup build programs demo demo-page demo-retail demo-train demo-weekly cover-retail test test-rooms test-crates test-full python wheel sbom analyses attacks check deny bench bench-boot bench-dense bench-engine bench-room bench-sealing spark fuzz mutants wasm eif eif-twice image qemu statistics clean-demo
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -40,10 +40,18 @@ demo-weekly: build ## a standing order of six weekly lifts that nobody attends, 
 cover-retail: build ## how often that demo's intervals hold what is true, in a hundred runs (takes long)
 	@sh tests/retail/cover.sh 100
 
-# Programs and tests in one go: no processor waits for the last program to be linked.
+# Programs and tests in one go: no processor waits for the last program to be linked. Then both halves beside each other, since the
+# tests of whole rooms wait much and the others little.
 test: setup ## all tests but the exhaustive ones
 	$(CARGO) build $(ALL) --bins --tests
-	$(CARGO) test $(ALL) --lib --bins --tests
+	@$(MAKE) --no-print-directory -j2 test-rooms test-crates
+
+test-rooms: # tests/all.rs: programs, sockets, files
+	$(CARGO) test $(ALL) --test all
+
+# Every test program that is not called `all`: the patterns are names that begin otherwise.
+test-crates: # what each crate and the Python package promise
+	$(CARGO) test $(ALL) --lib --bins --test '[!a]*' --test 'a[!l]*' --test 'all?*'
 	$(CARGO) test $(ALL) --doc
 	@cd python && $(PYTHON) -m pytest -q
 
