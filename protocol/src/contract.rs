@@ -5,6 +5,7 @@ mod column_ref;
 mod custody_address;
 pub mod draft;
 mod parse;
+mod period;
 mod role;
 mod terms;
 
@@ -23,8 +24,9 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use column_ref::{ColumnRef, InvalidColumnRef};
 pub use custody_address::{CUSTODY_ADDRESS, CustodyAddress, NoCustodyAddress};
 pub use parse::{ContractError, Flaw};
+pub use period::Period;
 pub use role::{Role, RoleKind};
-pub use terms::Terms;
+pub use terms::{Floor, Terms};
 
 /// A contract that is consistent. Its identity is the digest of the exact bytes from which it was
 /// read.
@@ -106,6 +108,11 @@ pub struct Column {
     /// The most that one person's total of a measure may count as, above zero and below, in units of its last decimal;
     /// none if that is each job's to say.
     pub cap: Option<u64>,
+    /// The smallest cell that is shown by a question that reads this column, in people; more than the contract's. None if
+    /// the contract's holds.
+    pub min_cell: Option<u32>,
+    /// Whether an analysis may list this column only if it names it among its [`Terms::sensitive`] too.
+    pub is_sensitive: bool,
 }
 
 /// How much may be learned about one person from one dataset for one purpose.
@@ -175,52 +182,6 @@ impl Budget {
 /// Largest ε that this build accepts for one dataset for ever: over all purposes of a contract, and in a
 /// ledger over all contracts.
 pub const MAX_LIFETIME_EPSILON: u64 = 100;
-
-/// How often a budget is filled again, in UTC.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum Period {
-    /// Every day.
-    Day,
-    /// Every week, from Monday.
-    Week,
-    /// Every calendar month.
-    Month,
-    /// Never: one budget for the contract.
-    Contract,
-}
-
-impl Period {
-    /// The name of the period that `now` lies in; equal names share a budget.
-    #[must_use]
-    pub fn of(self, now: Time) -> String {
-        let (year, month, day) = now.date();
-        match self {
-            Self::Day => format!("{year:04}-{month:02}-{day:02}"),
-            // 1970-01-01 was a Thursday; weeks are counted from Monday 1969-12-29.
-            Self::Week => format!("week-{}", (now.day() + 3) / 7),
-            Self::Month => format!("{year:04}-{month:02}"),
-            Self::Contract => "contract".to_owned(),
-        }
-    }
-
-    /// When the period that `now` lies in ends. Slices end then.
-    #[must_use]
-    pub fn end(self, now: Time, contract_expires: Time) -> Time {
-        let day = |day: u64| Time(day.saturating_mul(86_400_000));
-        let end = match self {
-            Self::Day => day(now.day() + 1),
-            Self::Week => day(((now.day() + 3) / 7 + 1) * 7 - 3),
-            Self::Month => {
-                let name = self.of(now);
-                let next = (1..=31).map(|n| day(now.day() + n)).find(|&t| self.of(t) != name);
-                next.unwrap_or(contract_expires)
-            }
-            Self::Contract => contract_expires,
-        };
-        end.min(contract_expires)
-    }
-}
 
 /// A build of the enclave: PCR0 (image), PCR1 (kernel and boot), PCR2 (application).
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -343,6 +304,15 @@ impl Contract {
     pub fn claimed(&self, population: &str) -> BTreeSet<Identifier> {
         let claimants = self.claimants(population).into_iter();
         claimants.flat_map(|dataset| self.claims(dataset)).copied().collect()
+    }
+
+    /// The smallest cell that is shown by a question under `terms` that reads these columns, in people: the largest floor
+    /// of the contract, of each column, and of the columns that the analysis names together.
+    #[must_use]
+    pub fn floor(&self, terms: &Terms, read: &BTreeSet<ColumnRef>) -> u32 {
+        let of_columns = read.iter().filter_map(|named| self.column(named)?.min_cell);
+        let together = terms.floors.iter().filter(|floor| floor.columns.is_subset(read));
+        of_columns.chain(together.map(|floor| floor.people)).fold(self.min_cell, u32::max)
     }
 
     /// The column with this name, if there is one.

@@ -146,12 +146,12 @@ fn admit_as(
     // Nobody would read a longer signed job.
     within(Limit::Job, canonical::to_vec(job).len(), limits::JOB.bytes)?;
     check_receivers(&job.receivers, analysis)?;
-    let tally = tally_as(contract, &job.analysis, &job.question, tally_of)?;
+    let Permitted { tally, floor } = permitted(contract, &job.analysis, &job.question, tally_of)?;
     check_versions(contract, job, &tally, manifests)?;
     let rows = largest(&tally, manifests);
     check_range(&tally, rows)?;
     check_size(&tally)?;
-    let proven = prove(contract, &job.question, tally, rows)?;
+    let proven = prove(&job.question, Permitted { tally, floor }, rows)?;
     let datasets: Vec<_> = proven.tally().datasets().map(str::to_owned).collect();
     let named = datasets.iter().filter_map(|name| manifests.get(name));
     let (found, most) = (receipt_length::longest(job, named, &proven), limits::RECEIPT.bytes);
@@ -184,10 +184,10 @@ fn admit_as(
 /// [`Refusal`] naming the rule and whose it is.
 pub fn price(contract: &Contract, analysis: &str, question: &Question) -> Result<Proven, Refusal> {
     question.check_lengths()?;
-    let tally = tally(contract, analysis, question)?;
-    check_size(&tally)?;
+    let permitted = permitted_as_is(contract, analysis, question)?;
+    check_size(&permitted.tally)?;
     // The price is that of the smallest data.
-    prove(contract, question, tally, 1)
+    prove(question, permitted, 1)
 }
 
 /// The datasets that a question reads, whose versions its job names and whose owners are charged: of its analysis those
@@ -202,43 +202,49 @@ pub fn datasets(
     question: &Question,
 ) -> Result<Vec<String>, Refusal> {
     question.check_lengths()?;
-    let tally = tally(contract, analysis, question)?;
-    Ok(tally.datasets().map(str::to_owned).collect())
+    let permitted = permitted_as_is(contract, analysis, question)?;
+    Ok(permitted.tally.datasets().map(str::to_owned).collect())
+}
+
+/// A tally that reads only what the contract lists, and the smallest cell that the contract lets it show, in people.
+struct Permitted {
+    tally: Tally,
+    floor: u32,
 }
 
 /// The tally of a question, if it reads only what the contract lists, whatever the question's kind
 /// says.
-fn tally(contract: &Contract, analysis: &str, question: &Question) -> Result<Tally, Refusal> {
-    tally_as(contract, analysis, question, &|scope| question.tally(scope))
+fn permitted_as_is(
+    contract: &Contract,
+    analysis: &str,
+    question: &Question,
+) -> Result<Permitted, Refusal> {
+    permitted(contract, analysis, question, &|scope| question.tally(scope))
 }
 
-/// The tally that the kind makes with `tally`, with the same checks.
-fn tally_as(
+/// The tally that the kind makes with `tally_of`, with the same checks.
+fn permitted(
     contract: &Contract,
     analysis: &str,
     question: &Question,
     tally_of: &dyn Fn(&Scope<'_>) -> Result<Tally, Refusal>,
-) -> Result<Tally, Refusal> {
+) -> Result<Permitted, Refusal> {
     let unknown = || not_permitted(Asked::Analysis, analysis, None);
     let scope = Scope::of(contract, analysis).ok_or_else(unknown)?;
     if question.section() != scope.terms.section() {
         return Err(unknown());
     }
     let mut tally = tally_of(&scope)?;
-    reading::check(contract, scope.terms, &tally)?;
+    let read = reading::check(contract, scope.terms, &tally)?;
     tally.leave_out_unread();
-    Ok(tally)
+    Ok(Permitted { tally, floor: contract.floor(scope.terms, &read) })
 }
 
-fn prove(
-    contract: &Contract,
-    question: &Question,
-    mut tally: Tally,
-    rows: u64,
-) -> Result<Proven, Refusal> {
+fn prove(question: &Question, permitted: Permitted, rows: u64) -> Result<Proven, Refusal> {
+    let Permitted { mut tally, floor } = permitted;
     let price = question.price();
     let rho = Rho::from_epsilon(price.epsilon, price.delta);
-    let threshold = price.min_cell.max(contract.min_cell);
+    let threshold = price.min_cell.max(floor);
     let proof = match question.leaves() {
         Leaves::Place(by) => tally.prove_choice(by, rho, threshold),
         Leaves::Steps => tally.prove_steps(rho, threshold),
@@ -257,7 +263,7 @@ fn prove(
         PriceError::NoChoice => Refusal::Malformed,
         error => noise::refusal(question, &tally, error),
     })?;
-    proof::check(tally, proof, contract.min_cell).map_err(|_| Refusal::Malformed)
+    proof::check(tally, proof, floor).map_err(|_| Refusal::Malformed)
 }
 
 fn length(bytes: usize) -> u64 {

@@ -41,6 +41,14 @@ pub(super) fn contract(bytes: &[u8]) -> Result<Contract, ContractError> {
     page.contract(raw)
 }
 
+/// What the whole contract says that its datasets and analyses refer to.
+#[derive(Clone, Copy)]
+struct Agreed<'a> {
+    parties: &'a BTreeMap<String, Party>,
+    purposes: &'a [String],
+    min_cell: u32,
+}
+
 /// The text of a contract, to find the line of an error.
 struct Page<'a> {
     text: &'a str,
@@ -84,8 +92,10 @@ impl Page<'_> {
             .iter()
             .filter_map(|dataset| Some((dataset.name.get_ref().clone(), dataset.claims.clone()?)));
         let claims = claims.collect();
-        let datasets = self.datasets(raw.datasets, &parties, &purposes, raw.contract.span())?;
-        let known = Known { parties: &parties, datasets: &datasets, purposes: &purposes };
+        let min_cell = self.whole(raw.min_cell.as_ref(), "min_cell", 50, 10..=1_000_000)?;
+        let agreed = Agreed { parties: &parties, purposes: &purposes, min_cell };
+        let datasets = self.datasets(raw.datasets, agreed, raw.contract.span())?;
+        let known = Known { agreed, datasets: &datasets };
         let analyses = analysis::analyses(self, raw.analyses, known)?;
         claims::check(self, &claims, &datasets, &analyses)?;
         let (builds, build_signers) =
@@ -99,7 +109,7 @@ impl Page<'_> {
             digest: Digest::of(TAG, self.text.as_bytes()),
             name: self.name(&raw.name)?,
             expires: self.value(&raw.expires, "expires")?,
-            min_cell: self.whole(raw.min_cell.as_ref(), "min_cell", 50, 10..=1_000_000)?,
+            min_cell,
             ids_per_person: self.whole(raw.ids_per_person.as_ref(), "ids_per_person", 1, 1..=10)?,
             jobs_per_day: self.whole(raw.jobs_per_day.as_ref(), "jobs_per_day", 100, 1..=10_000)?,
             supersedes: raw
@@ -172,15 +182,15 @@ impl Page<'_> {
     fn datasets(
         &self,
         raw: Vec<RawDataset>,
-        parties: &BTreeMap<String, Party>,
-        purposes: &[String],
+        agreed: Agreed<'_>,
         whole: Range<usize>,
     ) -> Parsed<BTreeMap<String, Dataset>> {
+        let Agreed { parties, purposes, min_cell } = agreed;
         let mut datasets = Named::new(self);
         for dataset in raw {
             let owner = self.one_of(&dataset.owner, parties.keys(), "party")?;
             let lineage = self.name(dataset.lineage.as_ref().unwrap_or(&dataset.name))?;
-            let columns = self.columns(dataset.columns, dataset.name.span())?;
+            let columns = self.columns(dataset.columns, dataset.name.span(), min_cell)?;
             let claims = dataset.claims.as_ref();
             let claims = claims::read(self, claims, dataset.name.get_ref(), &columns)?;
             let (mut budgets, mut legal_basis) = (BTreeMap::new(), BTreeMap::new());

@@ -5,7 +5,7 @@ use crate::{
     analysis::uses::{Lists, Reading, Section, Use},
     tally::Rule,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The terms of an analysis: for what purpose, by whom, and with which datasets and columns it is
 /// permitted. What is not listed here for a use is not read for that use.
@@ -24,12 +24,26 @@ pub struct Terms {
     pub rules: Vec<Rule>,
     /// The most days from an exposure to an outcome that is credited to it; 0 for kinds that credit nothing.
     pub window_days: u32,
+    /// Floors of questions that read several columns together.
+    pub floors: Vec<Floor>,
+    /// Sensitive columns that the analysis lists: each is named a second time, so that nobody permits it by an oversight.
+    pub sensitive: Vec<ColumnRef>,
     pub(super) section: &'static Section,
     /// Datasets by key, in the order of the kind's declaration; under one key in the contract's
     /// order. The population comes first.
     pub(super) datasets: Vec<(&'static str, String)>,
     /// Columns by key.
     pub(super) columns: BTreeMap<&'static str, Vec<ColumnRef>>,
+}
+
+/// A floor of questions that read all of some columns.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Floor {
+    /// The columns.
+    pub columns: BTreeSet<ColumnRef>,
+    /// The smallest cell that such a question shows, in people; more than the contract's.
+    pub people: u32,
 }
 
 impl Terms {
@@ -131,6 +145,8 @@ impl Terms {
             cells_per_person,
             rules: Rule::ALL.to_vec(),
             window_days: 30,
+            floors: Vec::new(),
+            sensitive: Vec::new(),
             section,
             datasets: datasets.collect(),
             columns: columns.collect(),

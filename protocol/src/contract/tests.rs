@@ -1,5 +1,6 @@
 mod claims;
 mod fields;
+mod floors;
 mod listed;
 mod names;
 mod signed;

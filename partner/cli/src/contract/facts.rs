@@ -1,6 +1,6 @@
 //! What a contract says, fact by fact and in words: what two contracts are compared by, and what tests hold a contract to.
 
-use super::show::{every, in_words, role};
+use super::show::{self, every, in_words, role};
 use protocol::{
     contract::{Contract, Dataset, Party, Role, Terms},
     loss::Delta,
@@ -182,7 +182,14 @@ fn analysis(terms: &Terms) -> Facts {
         ("who may ask", terms.analysts.join(", ")),
         ("who may read", terms.receivers.join(", ")),
     ];
-    listed.chain(of_all).map(|(what, value)| (what.to_owned(), value)).collect()
+    let facts = listed.chain(of_all).map(|(what, value)| (what.to_owned(), value));
+    let sensitive =
+        (!terms.sensitive.is_empty()).then(|| (show::SENSITIVE.to_owned(), show::sensitive(terms)));
+    let floors = terms.floors.iter().map(|floor| {
+        let what = format!("the smallest cell of questions that read {}", show::together(floor));
+        (what, floor.people.to_string())
+    });
+    facts.chain(sensitive).chain(floors).collect()
 }
 
 /// The part of what is said of the contract as a whole.

@@ -3,7 +3,7 @@ use attestation_verifier::Region;
 use client::clock;
 use protocol::{
     analysis::{self, sections, uses::Section},
-    contract::{Budget, Column, Contract, Dataset, Period, Role, Terms},
+    contract::{Budget, Column, Contract, Dataset, Floor, Period, Role, Terms},
     loss::{Delta, Loss},
     page::{Text, danger, number},
     text,
@@ -41,6 +41,7 @@ fn as_json(paper: &Paper) -> serde_json::Value {
         let columns = dataset.columns.iter().map(|column| {
             serde_json::json!({
                 "name": column.name, "role": column.role.kind().to_string(), "words": role(column),
+                "min_cell": column.min_cell.unwrap_or(contract.min_cell), "sensitive": column.is_sensitive,
             })
         });
         let budgets = dataset.budgets.iter().map(|(purpose, budget)| {
@@ -55,10 +56,14 @@ fn as_json(paper: &Paper) -> serde_json::Value {
         })
     });
     let analyses = contract.analyses.iter().map(|(name, terms)| {
+        let floors = terms.floors.iter();
+        let floors = floors
+            .map(|floor| serde_json::json!({ "columns": floor.columns, "min_cell": floor.people }));
         serde_json::json!({
             "name": name, "kind": terms.section().kind, "purpose": terms.purpose,
             "analysts": terms.analysts, "receivers": terms.receivers,
-            "careful": danger::dangers(contract, name),
+            "careful": danger::dangers(contract, name), "sensitive": terms.sensitive,
+            "min_cells": floors.collect::<Vec<_>>(),
         })
     });
     serde_json::json!({
@@ -156,7 +161,15 @@ fn of_all_questions(page: &mut Outline, contract: &Contract) {
         cells(contract),
         contract.min_cell
     );
-    page.sentence(1, Text::fixed(text));
+    let mut columns = contract.datasets.values().flat_map(|dataset| &dataset.columns);
+    let has_floors = columns.any(|column| column.min_cell.is_some())
+        || contract.analyses.values().any(|terms| !terms.floors.is_empty());
+    let more = if has_floors {
+        " Where a question reads columns with floors of their own, the largest of them holds."
+    } else {
+        ""
+    };
+    page.sentence(1, Text::fixed(text).and(more));
     for section in asked(contract).filter(|section| !section.besides.is_empty()) {
         page.sentence(1, section.besides.into());
     }
@@ -262,6 +275,23 @@ fn analysis(page: &mut Outline, name: &str, terms: &Terms) {
     for used in terms.section().uses {
         page.sentence(2, Text::fixed(used.title).and(": ").quote(terms.words(used)));
     }
+    if !terms.sensitive.is_empty() {
+        page.sentence(2, Text::fixed(SENSITIVE).and(": ").quote(sensitive(terms)));
+    }
+    for floor in &terms.floors {
+        let text = Text::fixed("questions that read ").quote(together(floor));
+        page.sentence(2, text.and(format!(" show nothing of fewer than {} people", floor.people)));
+    }
+}
+
+/// The sensitive columns of an analysis.
+pub(super) fn sensitive(terms: &Terms) -> String {
+    terms.sensitive.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// The columns that a floor is about.
+pub(super) fn together(floor: &Floor) -> String {
+    floor.columns.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ")
 }
 
 /// Says what one person can lose: each dataset's lifetime budgets, and their sum.
@@ -296,7 +326,16 @@ pub(super) fn role(column: &Column) -> String {
     role_text(column).raw()
 }
 
+/// What a column is for, and what holds for questions that read it.
 fn role_text(column: &Column) -> Text {
+    let sensitive = if column.is_sensitive { "; sensitive" } else { "" };
+    let floor = column.min_cell.map(|people| {
+        format!("; a question that reads it shows nothing of fewer than {people} people")
+    });
+    purpose(column).and(sensitive).and(floor.unwrap_or_default())
+}
+
+fn purpose(column: &Column) -> Text {
     Text::fixed(match &column.role {
         Role::MatchKey(kind) => {
             let kind = format!("{kind:?}").to_lowercase();
@@ -334,5 +373,7 @@ pub(crate) fn every(period: Period) -> &'static str {
     }
 }
 
+/// What the sensitive columns are called that an analysis uses all the same.
+pub(super) const SENSITIVE: &str = "sensitive columns that it uses all the same";
 /// The field of a job that says how low one person's total may go.
 const FLOOR: &str = "floor_per_user";

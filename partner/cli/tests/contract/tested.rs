@@ -47,8 +47,10 @@ fn changed(text: &str) -> Vec<(String, String)> {
             let text = toml::to_string(&whole).unwrap();
             Contract::parse(text.as_bytes()).is_ok().then_some(text)
         });
-        // The format has one version, and a word that names something else of the contract may be the only one that fits.
-        let is_word = matches!(found, toml::Value::String(_)) || named == "contract";
+        // The format has one version, and a word that names something else of the contract may be the only one that fits. A column that
+        // an analysis calls sensitive is.
+        let is_word = matches!(found, toml::Value::String(_) | toml::Value::Boolean(_))
+            || named == "contract";
         assert!(valid.is_some() || is_word, "{named}: no other value than {found}?");
         all.extend(valid.map(|text| (named, text)));
     }
@@ -97,6 +99,7 @@ fn others(found: &toml::Value) -> Vec<toml::Value> {
             others.extend(WORDS.iter().filter(|word| *word != text).map(|word| (*word).to_owned()));
             others.into_iter().map(toml::Value::from).collect()
         }
+        toml::Value::Boolean(found) => vec![(!found).into()],
         other => panic!("what else than {other}?"),
     }
 }
@@ -172,8 +175,23 @@ const WORDS: [&str; 14] = [
 
 #[test]
 fn whatever_a_contract_says_otherwise_turns_a_test_red() {
-    let (dir, _) = tested();
-    let text = fs::read_to_string(dir.path().join("contract.toml")).unwrap();
+    let (dir, text) = tested();
+    let floors = "sensitive = [\"sales.spend\"]\n\
+                  min_cells = [{ columns = [\"exposures.arm\", \"sales.spend\"], min_cell = 70 }]\n";
+    let text = text
+        .replace("cap = 500\n", "cap = 500\nmin_cell = 60\nsensitive = true\n")
+        .replace("kind = \"lift\"\n", &format!("kind = \"lift\"\n{floors}"));
+    fs::write(dir.path().join("contract.toml"), &text).unwrap();
+    let (shown, _) = says(dir.path(), 0, "contract show contract.toml");
+    let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+    for words in [
+        "sensitive; a question that reads it shows nothing of fewer than 60 people",
+        "sensitive columns that it uses all the same: sales.spend",
+        "questions that read exposures.arm and sales.spend show nothing of fewer than 70 people",
+        "Where a question reads columns with floors of their own, the largest of them holds.",
+    ] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
     // All that is compared without a job; the file with jobs is tried below.
     says(dir.path(), 0, "contract test contract.toml --write --tests changed.tests.toml");
     let (said, _) = says(dir.path(), 0, "contract test contract.toml --tests changed.tests.toml");
@@ -191,9 +209,19 @@ fn whatever_a_contract_says_otherwise_turns_a_test_red() {
     let third = format!("{text}\n{third}");
     Contract::parse(third.as_bytes()).unwrap();
     all.push(("a third party".to_owned(), third));
-    for kind in ["min_cell", "pcr0", "lineage", "legal_basis", "analysts", "custody"] {
+    for kind in [
+        "min_cell",
+        "min_cells.0.min_cell",
+        "pcr0",
+        "lineage",
+        "legal_basis",
+        "analysts",
+        "custody",
+    ] {
         assert!(all.iter().any(|(what, _)| what.contains(kind)), "{kind}");
     }
+    let is_of_column = |what: &str| what.contains(".column.") && what.ends_with(".min_cell");
+    assert!(all.iter().any(|(what, _)| is_of_column(what)), "the floor of a column");
     for what in ["one more: analysis.0", "one more: build.0", "one less: dataset.0.column."] {
         assert!(all.iter().any(|(found, _)| found.starts_with(what)), "{what}");
     }

@@ -20,9 +20,14 @@ use crate::{
     refusal::{Asked, Limit, Refusal},
     tally::{Condition, Credit, Dimension, Measure, Population, Quantity, Side, Table, Tally},
 };
+use std::{cell::RefCell, collections::BTreeSet};
 
-/// Refuses a tally that reads anything that `terms` do not list for it.
-pub(super) fn check(contract: &Contract, terms: &Terms, tally: &Tally) -> Result<(), Refusal> {
+/// Refuses a tally that reads anything that `terms` do not list for it; else the columns that it reads.
+pub(super) fn check(
+    contract: &Contract,
+    terms: &Terms,
+    tally: &Tally,
+) -> Result<BTreeSet<ColumnRef>, Refusal> {
     let Tally {
         population,
         tables,
@@ -36,7 +41,7 @@ pub(super) fn check(contract: &Contract, terms: &Terms, tally: &Tally) -> Result
         ids_per_person,
         program,
     } = tally;
-    let reader = Reader { contract, terms, tally };
+    let reader = Reader { contract, terms, tally, read: RefCell::default() };
     reader.datasets()?;
     match population {
         Population::First => {}
@@ -59,7 +64,10 @@ pub(super) fn check(contract: &Contract, terms: &Terms, tally: &Tally) -> Result
     }
     // If there were fewer, the noise would not cover a person with as many ids as the contract
     // allows.
-    if *ids_per_person == contract.ids_per_person { Ok(()) } else { Err(Refusal::Malformed) }
+    if *ids_per_person != contract.ids_per_person {
+        return Err(Refusal::Malformed);
+    }
+    Ok(reader.read.into_inner())
 }
 
 /// The number of values in the public list of a group column.
@@ -74,6 +82,8 @@ struct Reader<'c> {
     contract: &'c Contract,
     terms: &'c Terms,
     tally: &'c Tally,
+    /// The columns that were found to be permitted so far.
+    read: RefCell<BTreeSet<ColumnRef>>,
 }
 
 impl<'c> Reader<'c> {
@@ -275,7 +285,10 @@ impl<'c> Reader<'c> {
         let named = ColumnRef::new(self.dataset(side)?, column);
         let found = self.contract.column(&named).filter(|_| self.terms.permits(&named, reading));
         match found {
-            Some(column) => Ok((named, &column.role)),
+            Some(column) => {
+                self.read.borrow_mut().insert(named.clone());
+                Ok((named, &column.role))
+            }
             None => Err(column_not_permitted(self.contract, &named)),
         }
     }

@@ -8,6 +8,7 @@ use crate::{
 };
 
 mod choice;
+mod floors;
 mod length;
 mod lengths;
 mod lift;
@@ -61,7 +62,7 @@ fn edited(from: &str, to: &str) -> Result<Question, TemplateError> {
 
 /// The tally of a question, as the policy derives it.
 fn tally(question: &Question) -> Result<Tally, Refusal> {
-    super::tally(&contract(), "reach", question)
+    permitted_as_is(&contract(), "reach", question).map(|permitted| permitted.tally)
 }
 
 /// A signed analyst could change anything in a job; the policy must not rely on the template's checks.
@@ -194,7 +195,7 @@ fn what_makes_no_sense_has_no_proof() {
     for change in changes {
         let tally = changed(change).unwrap();
         let question = read(TABLE).unwrap();
-        assert_eq!(prove(&contract(), &question, tally, 1), Err(Refusal::Malformed));
+        assert_eq!(prove(&question, Permitted { tally, floor: 50 }, 1), Err(Refusal::Malformed));
     }
 }
 
@@ -209,7 +210,7 @@ fn cells_that_the_data_name_are_selected_at_a_cost() {
     let asked = tally(&question).unwrap();
     assert!(asked.is_named_by_data());
     let split = Split { n: 200, sum: 500, products: 300 };
-    let proven = prove(&contract(), &question, asked.clone(), 1).unwrap();
+    let proven = prove(&question, Permitted { tally: asked.clone(), floor: 50 }, 1).unwrap();
     assert_eq!(proven.proof().cost.delta(), 1_000_000);
     assert!(proven.proof().vectors().unwrap().selection.unwrap().threshold > 50);
     let request = Request { rho: Rho(1 << 30), split, threshold: 50, selection_delta: 0 };

@@ -1,7 +1,9 @@
 //! Reads analyses by what each kind declares, without knowing any kind.
 
+mod floors;
+
 use super::{
-    Flaw, Named, Page, Parsed, later,
+    Agreed, Flaw, Named, Page, Parsed, later,
     raw::{RawAnalysis, RawValue},
 };
 use crate::{
@@ -9,7 +11,7 @@ use crate::{
         self, sections,
         uses::{Amount, Lists, Section, Use},
     },
-    contract::{ColumnRef, Dataset, Party, Role, RoleKind, Terms},
+    contract::{ColumnRef, Dataset, Role, RoleKind, Terms},
     limits,
     tally::Rule,
 };
@@ -19,9 +21,8 @@ use toml::Spanned;
 /// The parts of the contract that an analysis may refer to.
 #[derive(Clone, Copy)]
 pub(super) struct Known<'a> {
-    pub(super) parties: &'a BTreeMap<String, Party>,
+    pub(super) agreed: Agreed<'a>,
     pub(super) datasets: &'a BTreeMap<String, Dataset>,
-    pub(super) purposes: &'a [String],
 }
 
 /// Reads all analyses of a contract.
@@ -33,16 +34,19 @@ pub(super) fn analyses(
     let mut analyses = Named::new(page);
     for analysis in raw {
         let listing = Listing::read(page, &analysis, known.datasets)?;
-        let purpose = page.one_of(&analysis.purpose, known.purposes.iter(), "purpose")?;
+        let purpose = page.one_of(&analysis.purpose, known.agreed.purposes.iter(), "purpose")?;
         for (_, dataset) in &listing.datasets {
             if !known.datasets.get(dataset).is_some_and(|d| d.budgets.contains_key(&purpose)) {
                 let flaw = Flaw::NoBudget { dataset: dataset.clone(), purpose };
                 return Err(page.flaw(analysis.name.span(), flaw));
             }
         }
-        let party = |name: &Spanned<String>| page.one_of(name, known.parties.keys(), "party");
+        let party =
+            |name: &Spanned<String>| page.one_of(name, known.agreed.parties.keys(), "party");
         let analysts = page.each(&analysis.analysts, "analyst", party)?;
         let receivers = page.each(&analysis.receivers, "receiver", party)?;
+        let floors = listing.floors(&analysis.min_cells, known.agreed.min_cell)?;
+        let sensitive = listing.sensitive(&analysis)?;
         let Listing { section, datasets, columns, cells_per_person, rules, window_days, .. } =
             listing;
         let terms = Terms {
@@ -52,6 +56,8 @@ pub(super) fn analyses(
             cells_per_person,
             rules,
             window_days,
+            floors,
+            sensitive,
             section,
             datasets,
             columns,
@@ -302,7 +308,8 @@ fn foreign(key: &str, section: &'static Section) -> Flaw {
     match sections().find_map(|other| other.under(key)) {
         Some(other) => Flaw::OtherKind { key: other.key, kind: section.kind, keys },
         None => Flaw::Syntax(format!(
-            "unknown field `{key}`, expected one of `name`, `kind`, `purpose`, `analysts`, `receivers`, `{}`",
+            "unknown field `{key}`, expected one of `name`, `kind`, `purpose`, `analysts`, `receivers`, \
+             `min_cells`, `sensitive`, `{}`",
             keys.join("`, `")
         )),
     }

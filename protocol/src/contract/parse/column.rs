@@ -11,6 +11,7 @@ impl Page<'_> {
         &self,
         raw: Vec<RawColumn>,
         dataset: Range<usize>,
+        min_cell: u32,
     ) -> Parsed<Vec<Column>> {
         let mut columns: Vec<Column> = Vec::new();
         for column in raw {
@@ -19,7 +20,7 @@ impl Page<'_> {
                 let flaw = Flaw::Duplicate { first: first.name.clone(), second: name };
                 return Err(self.flaw(column.name.span(), flaw));
             }
-            let (span, column) = (column.role.span(), self.column(column)?);
+            let (span, column) = (column.role.span(), self.column(column, min_cell)?);
             let is_person = |known: &&Column| known.role == Role::Person;
             if let Some(first) = columns.iter().find(is_person).filter(|_| is_person(&&column)) {
                 let flaw = Flaw::SecondPerson { first: first.name.clone(), second: column.name };
@@ -33,7 +34,7 @@ impl Page<'_> {
         Ok(columns)
     }
 
-    fn column(&self, raw: RawColumn) -> Parsed<Column> {
+    fn column(&self, raw: RawColumn, min_cell: u32) -> Parsed<Column> {
         let name = self.name(&raw.name)?;
         let wrong = |expected| {
             Err(self.flaw(raw.role.span(), Flaw::Column { column: name.clone(), expected }))
@@ -86,7 +87,15 @@ impl Page<'_> {
             (Some(cap), Role::Measure(scale)) => Some(self.cap(&cap, *scale)?),
             (Some(_), _) => return wrong("only a measure has a cap"),
         };
-        Ok(Column { name, role, cap })
+        let is_read = matches!(
+            role,
+            Role::Group(_) | Role::Label | Role::Measure(_) | Role::Date | Role::Feature(_)
+        );
+        if (raw.min_cell.is_some() || raw.sensitive) && !is_read {
+            return wrong(OF_WHAT_IS_READ);
+        }
+        let floor = raw.min_cell.as_ref().map(|found| self.floor(found, min_cell)).transpose()?;
+        Ok(Column { name, role, cap, min_cell: floor, is_sensitive: raw.sensitive })
     }
 
     /// The values of a group's public list, of which no two look the same.
@@ -126,5 +135,8 @@ impl Page<'_> {
 
 /// What a column of numbers must say about them.
 const OF_A_NUMBER: &str = "a number has a scale (decimals) of 0 to 6 and nothing else";
+/// Which columns have a floor of their own, or are sensitive.
+const OF_WHAT_IS_READ: &str = "only a group, label, measure, date or feature has a min_cell or is sensitive, since questions \
+                               read nothing else of a column";
 /// Prefix of columns that a sealed file has beside those of the contract.
 const RESERVED: &str = "glovebox_";

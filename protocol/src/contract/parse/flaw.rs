@@ -91,6 +91,33 @@ pub enum Flaw {
         /// The name.
         name: String,
     },
+    /// A column that an analysis names beside its keys stands under none of them.
+    #[error(
+        "this analysis lists no column \"{name}\" under its keys: take it out here, or list it; it has {}",
+        known_names(known)
+    )]
+    NotListed {
+        /// The name, written dataset.column.
+        name: String,
+        /// The columns that the analysis lists.
+        known: Vec<String>,
+    },
+    /// An analysis lists a sensitive column and does not name it a second time.
+    #[error(
+        "\"{column}\" is sensitive: an analysis lists it under `{key}` only if it also says sensitive = [\"{column}\"]; \
+         add that, or take the column out"
+    )]
+    Sensitive {
+        /// The column, written dataset.column.
+        column: String,
+        /// The key under which it is listed.
+        key: String,
+    },
+    /// An analysis names a column as sensitive that its dataset does not call so.
+    #[error(
+        "\"{0}\" stands in `sensitive`, and its dataset does not say so: add sensitive = true to the column, or take it out here"
+    )]
+    NotSensitive(String),
     /// A list must not be empty.
     #[error("no {0} is named, at least one is needed")]
     Missing(&'static str),

@@ -15,21 +15,15 @@ pub(in crate::contract) const DATASET: &[Later] = &[
     ("retention_days", "how long sealed data and results are kept"),
 ];
 
-pub(in crate::contract) const COLUMN: &[Later] = &[
-    ("sensitive", "columns that are used only where an analysis names them again"),
-    ("min_cell", "a smallest cell for each dimension"),
-];
-
 pub(in crate::contract) const ANALYSIS: &[Later] = &[
     ("training", "training of models: features, label, bins and what may leave"),
     ("tiers", "tiers of readers with an epsilon each"),
-    ("min_cells", "a smallest cell for each dimension"),
     ("orders", "orders that run by a schedule"),
 ];
 
 /// The feature that `field` will be for, if a later build will have the field anywhere in a
 /// contract.
 pub(in crate::contract) fn feature(field: &str) -> Option<Later> {
-    let all = [CONTRACT, DATASET, COLUMN, ANALYSIS];
+    let all = [CONTRACT, DATASET, ANALYSIS];
     all.into_iter().flatten().copied().find(|(name, _)| *name == field)
 }

@@ -7,7 +7,7 @@ use crate::{contract::RoleKind, identity::Identifier};
 use serde::Deserialize;
 use toml::Spanned;
 
-pub(super) use analysis::{RawAnalysis, RawValue};
+pub(super) use analysis::{RawAnalysis, RawFloor, RawValue};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -64,6 +64,9 @@ pub(super) struct RawColumn {
     pub(super) domain: Option<Vec<Spanned<String>>>,
     pub(super) scale: Option<u8>,
     pub(super) cap: Option<Spanned<f64>>,
+    pub(super) min_cell: Option<Spanned<i64>>,
+    #[serde(default)]
+    pub(super) sensitive: bool,
 }
 
 #[derive(Deserialize)]

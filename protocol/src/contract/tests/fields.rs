@@ -9,7 +9,6 @@ fn a_field_of_a_later_feature_is_refused_by_its_name() {
     for (table, fields) in [
         ("contract = 2", later::CONTRACT),
         ("[[dataset]]", later::DATASET),
-        ("[[dataset.column]]", later::COLUMN),
         ("[[analysis]]", later::ANALYSIS),
     ] {
         for (field, feature) in fields {

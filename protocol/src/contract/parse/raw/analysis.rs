@@ -14,7 +14,17 @@ pub(in crate::contract::parse) struct RawAnalysis {
     pub(in crate::contract::parse) purpose: Spanned<String>,
     pub(in crate::contract::parse) analysts: Spanned<Vec<Spanned<String>>>,
     pub(in crate::contract::parse) receivers: Spanned<Vec<Spanned<String>>>,
+    pub(in crate::contract::parse) min_cells: Vec<RawFloor>,
+    pub(in crate::contract::parse) sensitive: Vec<Spanned<String>>,
     pub(in crate::contract::parse) others: Vec<(String, Spanned<RawValue>)>,
+}
+
+/// A floor of questions that read all of these columns.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::contract::parse) struct RawFloor {
+    pub(in crate::contract::parse) columns: Spanned<Vec<Spanned<String>>>,
+    pub(in crate::contract::parse) min_cell: Spanned<i64>,
 }
 
 /// The value of a key that only some kinds have.
@@ -56,6 +66,7 @@ impl<'de> Visitor<'de> for Keys {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawAnalysis, A::Error> {
         let (mut name, mut kind, mut purpose) = (None, None, None);
         let (mut analysts, mut receivers) = (None, None);
+        let (mut min_cells, mut sensitive) = (None, None);
         let mut others = Vec::new();
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
@@ -64,6 +75,8 @@ impl<'de> Visitor<'de> for Keys {
                 "purpose" => purpose = Some(map.next_value()?),
                 "analysts" => analysts = Some(map.next_value()?),
                 "receivers" => receivers = Some(map.next_value()?),
+                "min_cells" => min_cells = Some(map.next_value()?),
+                "sensitive" => sensitive = Some(map.next_value()?),
                 _ => others.push((key, map.next_value()?)),
             }
         }
@@ -73,6 +86,8 @@ impl<'de> Visitor<'de> for Keys {
             purpose: purpose.ok_or_else(|| A::Error::missing_field("purpose"))?,
             analysts: analysts.ok_or_else(|| A::Error::missing_field("analysts"))?,
             receivers: receivers.ok_or_else(|| A::Error::missing_field("receivers"))?,
+            min_cells: min_cells.unwrap_or_default(),
+            sensitive: sensitive.unwrap_or_default(),
             others,
         })
     }
