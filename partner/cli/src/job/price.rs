@@ -249,10 +249,12 @@ impl Priced {
         })
     }
 
-    /// For a table of groups with private values: the noisy head count from which a group is shown.
+    /// The noisy head count from which an arm or a group is shown; `None` if figures of none are.
     fn shown_from(&self) -> Option<u64> {
-        let is_table = self.split().is_some() && !self.proven.tally().compares_arms();
-        is_table.then(|| self.proven.shown_from())
+        let of_arms = u64::from(self.proven.proof().threshold);
+        let has_arms = self.proven.tally().compares_arms();
+        let least = || if has_arms { of_arms } else { self.proven.shown_from() };
+        self.split().is_some().then(least)
     }
 
     /// For a private choice: by how many people it may be off.

@@ -90,10 +90,10 @@ impl Priced {
         }
         if let Some(text) = parts::words(&self.proven) {
             page.sentence(2, Text::fixed(text));
-        }
-        if let Some(shown) = self.shown_from() {
+        } else if let Some(shown) = self.shown_from() {
+            let noun = if self.proven.tally().compares_arms() { "an arm" } else { "a group" };
             let text = format!(
-                "a group can be seen from about {} people on, noise included",
+                "{noun} can be seen from about {} people on, noise included",
                 whole(i64::try_from(shown).unwrap_or(i64::MAX))
             );
             page.sentence(2, Text::fixed(text));
