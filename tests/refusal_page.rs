@@ -38,10 +38,11 @@ const SECTIONS: [(&str, &str, &[&str]); 3] = [
 ];
 
 /// Crates whose errors end inside an enclave, where a party sees `internal`, or that have none.
-const INSIDE: [&str; 6] = [
+const INSIDE: [&str; 7] = [
     "enclave/dataset",
     "enclave/engine",
     "enclave/privacy",
+    "protocol/kms",
     "protocol/learning",
     "protocol/statistics",
     "tests",

@@ -8,6 +8,7 @@ mod image;
 #[path = "../../../attestation-verifier/tests/independent/mod.rs"]
 mod independent;
 mod intake;
+mod kms;
 mod network;
 mod text;
 mod values;
@@ -54,6 +55,7 @@ pub const TARGETS: &[Target] = &[
     of("sealed", values::sealed, &["tests/vectors/sealed-v2/sales.sealed"], 1 << 17, 16),
     of("image", image::image, &["eif-build/tests/vectors"], 65_536, 16),
     of("intake", intake::intake, &["tests/fuzz/seeds/intake"], 8_192, 256),
+    of("kms", kms::envelope, &["tests/vectors/kms-envelopes"], 8_192, 1),
     of("front", network::front, &["tests/fuzz/seeds/http"], 4_096, 4),
     of("http", network::http, &["tests/fuzz/seeds/http"], 4_096, 64),
 ];
