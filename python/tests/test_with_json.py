@@ -153,6 +153,12 @@ def _contracts(site: Site, work: Path) -> None:
     job.write_text(JOB)
     site.run("contract", "test", contract, "--tests", tests, "--write", "--job", job)
     assert all(test["passes"] for test in site.run("contract", "test", contract, "--tests", tests).result["tests"])
+    policy = work / "policy.json"
+    policy.write_text(json.dumps(site.run("kms", "example", "--contract", contract).result["policy"]))
+    assert site.run("kms", "lint", policy, "--contract", contract).result["passes"]
+    listed = work / "grants.json"
+    listed.write_text('{"Grants": [{"GrantId": "one", "Operations": ["Decrypt"]}]}')
+    assert site.run("kms", "lint", policy, "--grants", listed, code=1).result["findings"][0]["grant"] == "one"
     found = PROGRAM.answer("contract", "lint", contract)
     assert found.exit_code == (1 if found.result["findings"] else 0) and found.error is None
     site.run("contract", "diff", contract, site.signed)
@@ -325,7 +331,9 @@ def _is_example(name: str) -> bool:
     values = {"service", "analyst", "open", "not_closed", "closed", "written_off", "answered", "missed", "over", "to_come"}
     outcomes = {"derived", "held", "not_believed", "read_by_others", "never_answered", "unknown", "again"}
     kinds = {"changed", "missing", "added", "not_believed", "contradiction", "unanswered", "unsigned"}
-    return name in values | outcomes | kinds | {"close", "over_budget"}
+    faults = {"no_build", "no_contract", "no_dataset", "wrong_build", "wrong_contract", "wrong_dataset", "reencrypt", "grants"}
+    faults |= {"policy_change", "replica"}
+    return name in values | outcomes | kinds | faults | {"close", "over_budget"}
 
 
 #: What does not happen in this room: people of two lineages, runs of an order that are due, several rows of a person, keys of several people, two logs of one instance, a host that withholds a log.

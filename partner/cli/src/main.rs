@@ -18,6 +18,7 @@ mod grant;
 mod init;
 mod job;
 mod keys;
+mod kms;
 mod model;
 mod order;
 mod outline;
@@ -84,6 +85,8 @@ enum Command {
     Dsr(dsr::Dsr),
     Grant(grant::Grant),
     #[command(subcommand)]
+    Kms(kms::KmsCommand),
+    #[command(subcommand)]
     Custody(custody::CustodyCommand),
     #[command(subcommand)]
     Job(job::JobCommand),
@@ -126,6 +129,7 @@ impl Command {
             Self::Delete(delete) => delete.run().await,
             Self::Dsr(dsr) => dsr.run(),
             Self::Grant(grant) => grant.run().await,
+            Self::Kms(kms) => kms.run(),
             Self::Custody(custody) => custody.run().await,
             Self::Job(job) => job.run().await,
             Self::Result(result) => result.run().await,

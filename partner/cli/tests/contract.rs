@@ -11,6 +11,8 @@ use tempfile::TempDir;
 
 #[path = "contract/before_paying.rs"]
 mod before_paying;
+#[path = "contract/kms.rs"]
+mod kms;
 #[path = "contract/linted.rs"]
 mod linted;
 #[path = "contract/tested.rs"]
