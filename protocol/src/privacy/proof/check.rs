@@ -179,19 +179,14 @@ fn shape(tally: &Tally) -> Result<(), Flaw> {
     if fine { Ok(()) } else { Err(Flaw::Shape("dimension")) }
 }
 
-/// Checks that a contrast is one of two arms, in one of which a person counts once, and that no product is of a measure that leaves
-/// as a contrast with one that leaves cell by cell; and that weights are of measures.
+/// Checks that a contrast is one of two arms, in one of which a person counts once, and that weights are of measures. A product of a
+/// measure that leaves as a contrast with one that leaves cell by cell leaves cell by cell, and is covered as such.
 fn contrast(tally: &Tally) -> Result<(), Flaw> {
     let fine = tally.contrast.as_ref().is_none_or(|contrast| {
-        let is_whole = |product: &Product| {
-            let leaves = |at: &u32| contrast.measures.binary_search(at).is_ok();
-            leaves(&product.one) == leaves(&product.other)
-        };
         tally.compares_arms()
             && tally.creative_places().is_none()
             && tally.cells_per_person == 1
             && contrast.is_sound(tally.measures.len())
-            && tally.products.iter().all(is_whole)
     });
     if !fine {
         return Err(Flaw::Shape("contrast"));

@@ -81,12 +81,20 @@ fn a_contrast_of_anything_else_makes_no_sense() {
     for measures in [&[][..], &[1, 0], &[0, 0], &[2]] {
         assert_eq!(shape(&|tally| tally.contrast = contrast(1, 1, measures)), refused);
     }
-    // A product of one that leaves as a contrast with one that does not.
+    // A product of one that leaves as a contrast with one that does not leaves cell by cell, with its own reach.
     let mixed = |it: &mut Tally| {
-        it.contrast = contrast(1, 1, &[0]);
+        it.contrast = contrast(3, 2, &[0]);
         it.products = vec![Product { one: 0, other: 1, coarse: 0 }];
     };
-    assert_eq!(shape(&mixed), refused);
+    assert_eq!(shape(&mixed), Ok(()));
+    let mut tally = arms(&[50, 9], None);
+    mixed(&mut tally);
+    let proof = tally.prove(&request(1_000_000_000_000)).unwrap();
+    assert_eq!(proof.vectors().unwrap().products[0].linf, 450);
+    assert_eq!(proof.vectors().unwrap().pooled.len(), 1);
+    let mut short = proof.clone();
+    short.vectors_mut().products[0].linf = 449;
+    assert_eq!(check(tally, short, 50).map(drop), Err(Flaw::Sensitivity { cells: 1, linf: 450 }));
     let refused = Err(Flaw::Shape("weights"));
     assert_eq!(shape(&|tally| tally.weights = vec![1]), refused);
     assert_eq!(shape(&|tally| tally.weights = vec![1, 1_001]), refused);
