@@ -6,7 +6,7 @@ use crate::figure::Figure;
 /// The released totals of a test and a control arm, with what their noise has in common.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pair {
-    arms: [Arm; 2],
+    pub(super) arms: [Arm; 2],
     /// Covariance of the noise on both sums.
     of_sums: f64,
     /// The noise on the squares of both arms; `None` where each has its own.
