@@ -108,6 +108,7 @@ fn lift(dice: &mut Dice) -> Lift {
         test,
         control,
         breakdown: None,
+        exposed: None,
         expected_test_share: Millionths(dice.one_of(&[500_000, 100_000, 500_000, 0])),
         srm_flag_p: Millionths(1_000),
         window: dice.chance(2).then(|| (day(dice), day(dice))),

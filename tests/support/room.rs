@@ -171,6 +171,7 @@ pub fn lift(outcomes: Vec<Outcome>) -> Lift {
         control: vec!["none".to_owned()],
         expected_test_share: Millionths(500_000),
         breakdown: None,
+        exposed: None,
         srm_flag_p: Millionths(1_000),
         window: None,
         outcomes,

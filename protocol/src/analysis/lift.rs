@@ -27,13 +27,13 @@ use crate::{
 };
 
 pub use answer::{
-    ArmResult, BreakdownResult, Cell, CellCount, DiffInMeans, Economics, Heterogeneity, LeftOut,
-    LiftAnswer, MarginResult, MatchRate, MatchRates, NoiseSd, OutcomeResult, PartResult,
+    ArmResult, BreakdownResult, Cell, CellCount, DiffInMeans, Economics, Heterogeneity, LateResult,
+    LeftOut, LiftAnswer, MarginResult, MatchRate, MatchRates, NoiseSd, OutcomeResult, PartResult,
     RelativeLift, ReleasedAs, SampleRatio, SegmentRatio,
 };
 pub use arms::{
     ArmFigures, Arms, CellFigure, ContrastFigures, MeasureFigures, PairFigures, PartFigures,
-    SegmentFigures,
+    ReachedFigures, SegmentFigures,
 };
 pub use question::{Alternative, Breakdown, Cost, Lift, Multiplicity, Outcome, OutcomeKind};
 
@@ -66,6 +66,8 @@ impl Analysis for Lift {
         "less_than_nothing",
         "degenerate",
         "cost_unbounded",
+        "first_stage_weak",
+        "first_stage_barely_above_zero",
     ];
     type Toml = raw::RawLift;
     type Answer = LiftAnswer;
@@ -84,7 +86,9 @@ impl Analysis for Lift {
         rules::within(Limit::Values, self.control.len(), limits::VALUES)?;
         let segments = self.breakdown.as_ref().map_or(0, |breakdown| breakdown.segments.len());
         rules::within(Limit::GroupBy, segments, MOST_SEGMENTS)?;
-        rules::within(Limit::Outcomes, self.outcomes.len(), limits::MEASURES)
+        // Who was reached is a measure, too.
+        let most = limits::MEASURES - usize::from(self.exposed.is_some());
+        rules::within(Limit::Outcomes, self.outcomes.len(), most)
     }
 
     fn tally(&self, scope: &Scope<'_>) -> Result<Tally, Refusal> {
@@ -97,7 +101,9 @@ impl Analysis for Lift {
             OutcomeKind::Binary => Scale::WHOLE,
             OutcomeKind::Count | OutcomeKind::Value => outcome.scale,
         };
-        self.outcomes.iter().map(|outcome| (outcome.name.clone(), scale(outcome))).collect()
+        let outcomes = self.outcomes.iter().map(|outcome| (outcome.name.clone(), scale(outcome)));
+        let reached = self.exposed.iter().map(|column| (column.clone(), Scale::WHOLE));
+        outcomes.chain(reached).collect()
     }
 
     fn at_confidence(&self, confidence: Millionths) -> Option<Self> {

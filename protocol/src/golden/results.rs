@@ -89,6 +89,7 @@ fn lift() -> LiftResult {
             fieller_g: Some(0.0625),
         }),
         margin: None,
+        late: None,
         minimum_detectable: Some(0.04),
         economics: Some(Economics {
             cost: 1065.35,

@@ -164,6 +164,10 @@ impl Draw {
     }
 }
 
+pub(super) fn percent(share: f64) -> String {
+    format!("{:6.2}", 100.0 * share)
+}
+
 fn real(number: i64) -> f64 {
     f64::from(i32::try_from(number).unwrap())
 }
@@ -199,7 +203,6 @@ impl Setting {
             amounts if amounts[0] < 0 => "refunds",
             _ => "spend",
         };
-        let percent = |share: f64| format!("{:6.2}", 100.0 * share);
         let relative = if tally.bounded == 0 {
             "     -".to_owned()
         } else {

@@ -44,6 +44,7 @@ pub(super) fn question(lift: &RawLift, scope: &Scope<'_>) -> Result<Lift, Templa
     }
     let breakdown = lift.breakdowns.as_ref().map(|raw| raw.columns(analysis, contract, assignment));
     let breakdown = breakdown.transpose()?;
+    let exposed = assignment.exposed(analysis, name)?;
     let privacy = lift.privacy.as_ref().ok_or(TemplateError::Missing("lift.privacy"))?;
     let share = test_share(assignment)?;
     let confidence = millionths("lift.confidence", lift.confidence.unwrap_or(0.95))?;
@@ -62,6 +63,7 @@ pub(super) fn question(lift: &RawLift, scope: &Scope<'_>) -> Result<Lift, Templa
         window: lift.window.as_ref().map(RawWindow::days).transpose()?,
         outcomes,
         breakdown,
+        exposed,
         confidence,
         alternative: lift.alternative.unwrap_or(Alternative::TwoSided),
         multiplicity: lift.multiplicity.unwrap_or(Multiplicity::None),
@@ -126,10 +128,6 @@ impl RawLift {
                 "lift.assignment.opportunity_column",
                 assignment.is_some_and(|a| a.opportunity_column.is_some()),
             ),
-            (
-                "lift.assignment.exposure_column",
-                assignment.is_some_and(|a| a.exposure_column.is_some()),
-            ),
             ("lift.covariates", self.covariates.is_some()),
             ("lift.geo", self.geo.is_some()),
             ("lift.export", self.export.is_some()),
@@ -139,6 +137,23 @@ impl RawLift {
             }
         }
         if fields.is_empty() { Ok(()) } else { Err(TemplateError::NotOffered { fields }) }
+    }
+}
+
+impl RawAssignment {
+    /// The column that tells who was reached, if it is asked for and the contract names it for this.
+    fn exposed(&self, analysis: &Listed<'_>, name: &str) -> Result<Option<String>, TemplateError> {
+        let Some(column) = &self.exposure_column else { return Ok(None) };
+        let expected = match analysis.exposed {
+            Some(listed) if listed == column => return Ok(Some(column.clone())),
+            Some(listed) => {
+                format!("the contract's analysis \"{name}\" lists \"{listed}\" for this")
+            }
+            None => format!(
+                "the contract's analysis \"{name}\" does not say which column tells who was reached (exposed): leave it out"
+            ),
+        };
+        Err(value("lift.assignment.exposure_column", text::quoted(column), expected))
     }
 }
 

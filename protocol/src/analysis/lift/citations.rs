@@ -2,8 +2,8 @@
 
 use super::{
     answer::{
-        BreakdownResult, CellCount, DiffInMeans, Economics, LiftAnswer, MarginResult, MatchRate,
-        NoiseSd, OutcomeResult, PartResult, SampleRatio,
+        BreakdownResult, CellCount, DiffInMeans, Economics, LateResult, LiftAnswer, MarginResult,
+        MatchRate, NoiseSd, OutcomeResult, PartResult, SampleRatio,
     },
     question::OutcomeKind,
 };
@@ -143,6 +143,8 @@ fn of_outcome(outcome: &OutcomeResult, confidence: f64) -> Vec<Citation> {
     let ends = relative.and_then(|lift| lift.ci_few_events.or(lift.ci_fieller));
     let value = relative.and_then(|lift| lift.rel_lift);
     figures.push(ranged(of("relative_lift", Unit::Share), value, ends));
+    let reached = outcome.late.iter();
+    figures.extend(reached.flat_map(|late| of_reached(late, level, of, per_person)));
     figures.extend(outcome.margin.as_ref().map(|margin| {
         let figure = against_margin(outcome, margin, of, per_person);
         Citation { withheld: is_withheld, ..figure }
@@ -154,6 +156,33 @@ fn of_outcome(outcome: &OutcomeResult, confidence: f64) -> Vec<Citation> {
         worth(money, Errors::of_total(found, &outcome.noise_sd), total_unit, of, ranged)
     }));
     figures
+}
+
+/// How much more of the test arm was reached, and the effect on those people.
+fn of_reached(
+    late: &LateResult,
+    level: f64,
+    of: impl Fn(&'static str, Unit) -> Citation,
+    per_person: Unit,
+) -> [Citation; 2] {
+    let within = |figure: Citation, ends: Option<[Option<f64>; 2]>| match ends {
+        Some(ends) => figure.within(ends, level),
+        None => figure,
+    };
+    let stage = of("first_stage", Unit::Share).value(late.first_stage);
+    let effect = of("late", per_person).value(late.late);
+    [
+        Citation {
+            standard_error: Some(late.first_stage_se),
+            noise_sd: Some(late.first_stage_se_mechanism),
+            ..within(stage, late.first_stage_ci)
+        },
+        Citation {
+            standard_error: late.se,
+            noise_sd: late.se_mechanism,
+            ..within(effect, late.ci)
+        },
+    ]
 }
 
 /// The effect that a margin is about, with the interval of its test.

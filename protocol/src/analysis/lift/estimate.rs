@@ -16,6 +16,7 @@ use statistics::{
 mod breakdown;
 mod compared;
 mod design;
+mod late;
 mod margins;
 mod outcome;
 mod segments;

@@ -33,6 +33,9 @@ pub struct Lift {
     /// By what the effects are told apart, beside the effect on everybody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub breakdown: Option<Breakdown>,
+    /// Measure column of the assignment that tells who really was reached, for the effect on these people; none if it is not asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exposed: Option<String>,
     /// Confidence of the intervals, in millionths.
     pub confidence: Millionths,
     /// The alternative hypothesis of the p-values.

@@ -38,7 +38,7 @@ pub(crate) struct RawAssignment {
     pub(super) control: Vec<String>,
     pub(super) expected_share: Option<BTreeMap<String, f64>>,
     pub(super) opportunity_column: Option<Value>,
-    pub(super) exposure_column: Option<Value>,
+    pub(super) exposure_column: Option<String>,
     pub(super) srm_flag_p: Option<f64>,
 }
 

@@ -125,6 +125,7 @@ fn outcome(name: &str, kind: OutcomeKind, diff: DiffInMeans) -> OutcomeResult {
             mean: None,
         }),
         margin: None,
+        late: None,
         minimum_detectable: Some(diff.se * 2.8),
         diff_in_means: Some(diff),
         relative_lift: None,

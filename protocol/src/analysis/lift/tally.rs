@@ -17,8 +17,8 @@ use crate::{
     contract::{ColumnRef, Role},
     refusal::{Asked, Limit, Refusal},
     tally::{
-        Clamp, Condition, Contrast, Dimension, Measure, Population, Product, Quantity, Side, Table,
-        Tally,
+        Clamp, Condition, Contrast, Dimension, MAX_WEIGHT, Measure, Population, Product, Quantity,
+        Side, Table, Tally,
     },
     units::Millionths,
 };
@@ -72,6 +72,8 @@ pub(super) fn tally(lift: &Lift, scope: &Scope<'_>) -> Result<Tally, Refusal> {
         (Some(_), None) => return Err(not_permitted(Asked::Window, name, owner())),
         (window, date) => within_window(window, date)?,
     };
+    let reached = reached(lift, &listed, scope)?;
+    let place = u32::try_from(lift.outcomes.len()).unwrap_or(u32::MAX);
     let (mut measures, mut products, mut contrasted) = (Vec::new(), Vec::new(), Vec::new());
     for (at, outcome) in (0_u32..).zip(&lift.outcomes) {
         let named = ColumnRef::new(listed.outcome, &outcome.column);
@@ -89,9 +91,11 @@ pub(super) fn tally(lift: &Lift, scope: &Scope<'_>) -> Result<Tally, Refusal> {
             products.push(Product::square(at));
             contrasted.push(at);
         }
+        products.extend(reached.iter().map(|_| Product { one: at, other: place, coarse: 0 }));
         let of = Quantity::Sum { column: outcome.column.clone() };
         measures.push(Measure { side: Side::JOINED, of, rows: rows.clone(), clamp: outcome.clamp });
     }
+    measures.extend(reached);
     let table = |dataset: &str| Table { dataset: dataset.to_owned(), rows: Vec::new() };
     Ok(Tally {
         population: Population::First,
@@ -104,12 +108,40 @@ pub(super) fn tally(lift: &Lift, scope: &Scope<'_>) -> Result<Tally, Refusal> {
         products,
         // Of creatives the control arm is compared with each, so it would be in several contrasts.
         contrast: contrast(lift.expected_test_share, contrasted).filter(|_| !has_creatives(lift)),
-        weights: lift.outcomes.iter().map(|outcome| outcome.weight).collect(),
+        weights: weights(lift),
         cells_per_person: 1,
         ids_per_person: contract.ids_per_person,
         spread: Vec::new(),
         program: None,
     })
+}
+
+/// Who was reached, as a measure of its own behind those of the outcomes; `None` if the job does not ask for the effect on these people.
+fn reached(
+    lift: &Lift,
+    listed: &Listed<'_>,
+    scope: &Scope<'_>,
+) -> Result<Option<Measure>, Refusal> {
+    let Some(column) = &lift.exposed else { return Ok(None) };
+    let named = ColumnRef::new(listed.assignment, column);
+    let role = scope.contract.column(&named).map(|column| &column.role);
+    if listed.exposed != Some(column.as_str()) || !matches!(role, Some(Role::Measure(_))) {
+        return Err(column_not_permitted(scope.contract, &named));
+    }
+    let of = Quantity::Sum { column: column.clone() };
+    Ok(Some(Measure { side: Side::POPULATION, of, rows: Vec::new(), clamp: Clamp::ONE }))
+}
+
+/// What each measure has of the loss for sums. Of the number of people who were reached, by which effects are divided, a tenth of an
+/// outcome's part is enough: relative to it the noise is small.
+fn weights(lift: &Lift) -> Vec<u32> {
+    let weights = lift.outcomes.iter().map(|outcome| outcome.weight);
+    if lift.exposed.is_none() {
+        return weights.collect();
+    }
+    let largest = weights.clone().max().unwrap_or(1).max(1);
+    let times = (MAX_WEIGHT / largest).clamp(1, OUTCOME_TO_REACHED);
+    weights.map(|weight| weight.saturating_mul(times)).chain([1]).collect()
 }
 
 /// Whether people were found. Whoever refuses where outcomes are is known only if found there: to leave such people out would leave
@@ -211,3 +243,6 @@ fn contrast(test_share: Millionths, measures: Vec<u32>) -> Option<Contrast> {
     let [test, control] = pair;
     (by_contrast < by_arms).then_some(Contrast { test, control, measures })
 }
+
+/// How many times as much of the loss an outcome has as who was reached.
+const OUTCOME_TO_REACHED: u32 = 10;

@@ -12,7 +12,7 @@ pub const SECTION: Section = Section {
     cell: "an arm",
     besides: "Head counts of who was found and who was not in an arm that is shown, and of the people who are left out \
               of both arms, are shown however small, with noise: they tell whether the design is sound.",
-    uses: &[ASSIGNMENT, ARM, SEGMENTS, CREATIVE, OUTCOME, MEASURES, DATE],
+    uses: &[ASSIGNMENT, ARM, SEGMENTS, CREATIVE, EXPOSED, OUTCOME, MEASURES, DATE],
 };
 
 const ASSIGNMENT: Use = Use {
@@ -49,6 +49,15 @@ const CREATIVE: Use = Use {
     lists: Lists::Columns { of: Some(ASSIGNMENT.key), roles: &[RoleKind::Group] },
     amount: Amount::Optional,
     reads: &[Reading::Creative],
+};
+
+const EXPOSED: Use = Use {
+    key: "exposed",
+    noun: "column of who was reached",
+    title: "whether a person really was reached: above 0",
+    lists: Lists::Columns { of: Some(ASSIGNMENT.key), roles: &[RoleKind::Measure] },
+    amount: Amount::Optional,
+    reads: &[Reading::Sum],
 };
 
 const OUTCOME: Use = Use {
@@ -90,6 +99,8 @@ pub struct Listed<'t> {
     pub segments: &'t [ColumnRef],
     /// Group column of the assignment with the creative; the arm column may be asked for too.
     pub creative: Option<&'t str>,
+    /// Measure column of the assignment that is above 0 of a person who really was reached.
+    pub exposed: Option<&'t str>,
     /// Dataset with what people did.
     pub outcome: &'t str,
     /// The measures of the outcome dataset that may be asked for.
@@ -109,6 +120,7 @@ impl<'t> Listed<'t> {
             arm: column(&ARM)?,
             segments: terms.columns(&SEGMENTS),
             creative: column(&CREATIVE),
+            exposed: column(&EXPOSED),
             outcome: terms.dataset(&OUTCOME)?,
             measures: terms.columns(&MEASURES),
             date: column(&DATE),

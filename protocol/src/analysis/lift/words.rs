@@ -2,6 +2,7 @@
 
 mod figures;
 mod flags;
+mod late;
 mod margins;
 mod parts;
 mod people;
@@ -27,6 +28,7 @@ pub(super) fn page(result: &LiftResult) -> Page {
         sections.extend(figures::changes(result));
         sections.extend(figures::lifts(result));
         sections.push(figures::tables(result));
+        sections.extend(late::section(result));
         sections.extend(margins::section(result));
         sections.extend(parts::sections(result));
     }
@@ -86,7 +88,9 @@ fn nothing(result: &LiftResult) -> Statement {
 fn statement(result: &LiftResult, outcome: &OutcomeResult) -> Statement {
     Statement {
         name: Some(Text::quoted(&outcome.name)),
-        text: Text::fixed(sentence(result, outcome)).and(margins::sentence(result, outcome)),
+        text: Text::fixed(sentence(result, outcome))
+            .and(late::sentence(outcome))
+            .and(margins::sentence(result, outcome)),
     }
 }
 

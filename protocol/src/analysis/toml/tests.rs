@@ -166,10 +166,9 @@ fn refuses_what_this_build_would_have_to_ignore() {
         edit("n_public = false", "n_public = true"),
         "lift.privacy.n_public = true (head counts always get noise)",
     );
-    not_offered(
-        edit("srm_flag_p", "exposure_column = \"exposed\"\nsrm_flag_p"),
-        "lift.assignment.exposure_column (leave it out)",
-    );
+    // The contract says of no column that it tells who was reached.
+    let reached = edit("srm_flag_p", "exposure_column = \"exposed\"\nsrm_flag_p");
+    refused(reached, "lift.assignment.exposure_column", "\"exposed\"");
     for field in ["covariates", "geo", "export"] {
         let refusal = format!("lift.{field} (leave it out)");
         not_offered(read(&format!("{LIFT}\n[lift.{field}]\nwhatever = 1\n")), &refusal);
@@ -177,10 +176,8 @@ fn refuses_what_this_build_would_have_to_ignore() {
             not_offered(edit("version = 1", &format!("version = 1\n{field} = {said}")), &refusal);
         }
     }
-    for field in ["opportunity_column", "exposure_column"] {
-        let refusal = format!("lift.assignment.{field} (leave it out)");
-        not_offered(edit("srm_flag_p", &format!("{field} = [1]\nsrm_flag_p")), &refusal);
-    }
+    let refusal = "lift.assignment.opportunity_column (leave it out)";
+    not_offered(edit("srm_flag_p", "opportunity_column = [1]\nsrm_flag_p"), refusal);
 }
 
 #[test]

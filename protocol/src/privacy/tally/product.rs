@@ -50,12 +50,19 @@ impl Product {
 }
 
 impl Tally {
+    /// The place of the product of two measures, of which the first one is not behind the other; `None` if it is not added up.
+    #[must_use]
+    pub fn product_of(&self, one: usize, other: usize) -> Option<usize> {
+        let [one, other] = [one, other].map(|at| u32::try_from(at).ok());
+        let is_theirs =
+            |product: &Product| (Some(product.one), Some(product.other)) == (one, other);
+        self.products.iter().position(is_theirs)
+    }
+
     /// The square of a measure, with its place among the products.
     #[must_use]
     pub fn square_of(&self, measure: usize) -> Option<(usize, Product)> {
-        let measure = u32::try_from(measure).ok()?;
-        let is_square = |product: &Product| (product.one, product.other) == (measure, measure);
-        let at = self.products.iter().position(is_square)?;
+        let at = self.product_of(measure, measure)?;
         Some((at, *self.products.get(at)?))
     }
 }

@@ -202,7 +202,7 @@ impl<'a> Measured<'a> {
         self.pair().lift(confidence)
     }
 
-    fn pair(&self) -> Pair {
+    pub(super) fn pair(&self) -> Pair {
         let [test, control] = self.people.map(figure);
         let arm = |users: Figure, measure: MeasureFigures| match measure.sum_sq {
             Some(sum_sq) => Arm::value(users, figure(measure.sum), squares(sum_sq)),

@@ -3,14 +3,14 @@
 use super::{
     adjusted,
     compared::{Compared, Measured, Method, Totals},
-    ends, figure,
+    ends, figure, late,
     margins::{self, Tested},
     names, squares, unit,
 };
 use crate::{
     analysis::lift::{
-        self, ArmFigures, ArmResult, Arms, ContrastFigures, DiffInMeans, Economics, MeasureFigures,
-        NoiseSd, Outcome, OutcomeKind, OutcomeResult, RelativeLift, ReleasedAs,
+        self, ArmFigures, ArmResult, Arms, ContrastFigures, DiffInMeans, Economics, LateResult,
+        MeasureFigures, NoiseSd, Outcome, OutcomeKind, OutcomeResult, RelativeLift, ReleasedAs,
     },
     proof::Sigma,
     released::View,
@@ -149,6 +149,15 @@ impl<'a> Estimated<'a> {
         // The cost is that of everybody.
         let spent = lift.filter(|_| !group.is_part).and_then(|lift| self.economics(lift));
         let cost_unbounded = spent.as_ref().is_some_and(|(_, unbounded)| *unbounded);
+        let late = measured.as_ref().zip(compared.as_ref()).and_then(|(measured, compared)| {
+            let reached = |arm: Option<&'a ArmFigures>| arm?.reached.as_ref();
+            late::late(
+                measured,
+                compared,
+                [reached(group.test)?, reached(group.control)?],
+                (self.at, unit),
+            )
+        });
         let detectable = lift.and_then(|lift| lift.difference?.detectable(level, POWER));
         OutcomeResult {
             name: outcome.name.clone(),
@@ -165,10 +174,11 @@ impl<'a> Estimated<'a> {
                 .and_then(|compared| self.difference(compared, p_adjusted)),
             relative_lift: compared.as_ref().and_then(relative),
             margin: None,
+            late,
             minimum_detectable: detectable.map(|detectable| detectable / unit),
             economics: spent.map(|(economics, _)| economics),
             noise_sd: self.noise_sd(),
-            flags: flags(compared.as_ref(), cost_unbounded),
+            flags: flags(compared.as_ref(), cost_unbounded, late.as_ref()),
         }
     }
 
@@ -323,7 +333,11 @@ fn relative(compared: &Compared) -> Option<RelativeLift> {
     })
 }
 
-fn flags(compared: Option<&Compared>, cost_unbounded: bool) -> Vec<String> {
+fn flags(
+    compared: Option<&Compared>,
+    cost_unbounded: bool,
+    late: Option<&LateResult>,
+) -> Vec<String> {
     let Some(compared) = compared else { return names(&[("withheld", true)]) };
     let flags = compared.lift.flags;
     names(&[
@@ -337,6 +351,8 @@ fn flags(compared: Option<&Compared>, cost_unbounded: bool) -> Vec<String> {
         (LESS_THAN_NOTHING, compared.less_than_nothing),
         ("degenerate", flags.degenerate && !compared.few_payers),
         ("cost_unbounded", cost_unbounded),
+        ("first_stage_weak", late.is_some_and(|late| late.late.is_none())),
+        ("first_stage_barely_above_zero", late.is_some_and(late::is_barely)),
     ])
 }
 

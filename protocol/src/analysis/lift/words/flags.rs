@@ -175,6 +175,16 @@ fn of_outcome(flag: &str) -> Option<&'static str> {
              released."
         }
         "degenerate" => "the figures have no spread, so that no interval can be computed.",
+        "first_stage_weak" => {
+            "the share of people who were reached is not larger in the test arm than in the control arm by four of its standard errors, so there is \
+             no effect on the reached: it would be a division by what may be nothing. The change for everybody stands. Look whether \
+             the column says who really was reached."
+        }
+        "first_stage_barely_above_zero" => {
+            "the share of people who were reached is larger in the test arm by less than eight of its standard errors. Where it is so \
+             near zero, fewer of the intervals of the effect on the reached that are shown hold than is said; the change for everybody is not touched \
+             by that."
+        }
         "cost_unbounded" => {
             "the effect cannot be told from zero, so the cost of an additional one has no bounded \
              interval."

@@ -23,6 +23,7 @@ fn lift() -> Lift {
         control: vec!["none".to_owned()],
         expected_test_share: Millionths(666_667),
         breakdown: None,
+        exposed: None,
         srm_flag_p: Millionths(1_000),
         window: Some((20_727, 20_757)),
         outcomes: vec![
@@ -265,4 +266,42 @@ fn effects_are_told_apart_by_what_the_contract_lists() {
     }
     let many = listed(asked(&["area", "arm", "email", "x"], None)).map(drop);
     assert_eq!(many, Err(Refusal::OverLimit { limit: Limit::GroupBy, found: 4, most: 3 }));
+}
+
+/// Who was reached is one more measure, with a small part of the loss, and every outcome has a product with it; the amount leaves as a
+/// contrast all the same, and its product cell by cell.
+#[test]
+fn who_was_reached_is_a_measure_with_a_product_for_each_outcome() {
+    let column = "[[dataset.column]]\nname = \"shown\"\nrole = \"measure\"\n[[dataset.column]]\nname = \"arm\"";
+    let asked = |listed: &str, exposed: &str, outcomes: usize| {
+        let text = with_table().replacen("arm = \"arm\"\n", &format!("arm = \"arm\"\n{listed}"), 1);
+        let text = text.replacen("[[dataset.column]]\nname = \"arm\"", column, 1);
+        let contract = Contract::parse(text.as_bytes()).unwrap();
+        let mut lift = lift();
+        lift.exposed = Some(exposed.to_owned());
+        lift.expected_test_share = Millionths(500_000);
+        for at in lift.outcomes.len()..outcomes {
+            lift.outcomes.push(Outcome { name: at.to_string(), ..lift.outcomes[0].clone() });
+        }
+        price(&contract, "lift", &Question::Lift(lift)).map(|proven| proven.tally().clone())
+    };
+    let listed = "exposed = \"shown\"\n";
+    let tally = asked(listed, "shown", 2).unwrap();
+    let of = Quantity::Sum { column: "shown".to_owned() };
+    let reached = Measure { side: Side::POPULATION, of, rows: Vec::new(), clamp: Clamp::ONE };
+    assert_eq!(tally.measures[2], reached);
+    let pairs: Vec<_> = tally.products.iter().map(|it| (it.one, it.other)).collect();
+    assert_eq!(pairs, [(0, 2), (1, 1), (1, 2)]);
+    assert_eq!(tally.weights, [10, 60, 1]);
+    assert_eq!(tally.contrast.as_ref().unwrap().measures, [1]);
+    assert_eq!([0, 1, 2].map(|at| tally.contrast_of_product(at).is_some()), [false, true, false]);
+    let not = |column: &str| {
+        let named = format!("exposures.{column}");
+        Err(not_permitted(Asked::Column, &named, Some("publisher".to_owned())))
+    };
+    assert_eq!(asked("", "shown", 2).map(drop), not("shown"));
+    assert_eq!(asked(listed, "arm", 2).map(drop), not("arm"));
+    assert_eq!(asked(listed, "shown", 15).map(drop), Ok(()));
+    let over = Refusal::OverLimit { limit: Limit::Outcomes, found: 16, most: 15 };
+    assert_eq!(asked(listed, "shown", 16).map(drop), Err(over));
 }
