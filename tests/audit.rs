@@ -10,6 +10,7 @@ use protocol::{
     audit::{Event, Listed, LogFlaw},
     canonical,
     digest::Digest,
+    limits,
     merkle::Head,
     message::{Body, Reply},
     refusal::Refusal,
@@ -82,6 +83,7 @@ fn kinds(log: &KeptLog) -> Vec<&'static str> {
             Event::Withdrawn { .. } => "withdrawn",
             Event::Answered { .. } => "answered",
             Event::Refused { .. } => "refused",
+            Event::Unlisted { .. } => "unlisted",
             Event::Closed {} => "closed",
             _ => "another",
         },
@@ -137,6 +139,52 @@ async fn each_party_reads_what_concerns_it_and_has_the_leaf_of_everything() {
         KeptLog::of(&room, &stage.parties.publisher).unwrap().differs_from(&publisher),
         Err(AuditError::OtherInstance { .. })
     ));
+}
+
+/// A flood as a party would send it: over the wire, each request declined and answered.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_declined_requests_fills_nobodys_log() {
+    let mut stage = Stage::set().await;
+    let (records, share) = (|stage: &Stage| stage.host.logs().len(), limits::REFUSED_ENTRIES / 2);
+    let beyond = 300;
+    for sent in 0..share + beyond {
+        stage.refuses().await;
+        // The opening and three entries were there before.
+        let told = sent.checked_sub(share).map_or(0, |more| 1 + (more + 1).ilog2());
+        let expected =
+            4 + sent.min(share) + usize::from(sent < share) + usize::try_from(told).unwrap();
+        if sent % 512 == 0 || sent >= share {
+            assert_eq!(records(&stage), expected, "after {} requests", sent + 1);
+        }
+    }
+    // The other party is answered, and what it sends in vain has its entries.
+    let before = records(&stage);
+    stage.answers(JOB).await;
+    let body = Body::Revoke { dataset: "sales".to_owned() };
+    let reply = stage.room.request(&stage.parties.publisher, body).await.unwrap();
+    assert!(matches!(reply, Reply::Refused(Refusal::NotPermitted { .. })), "{reply:?}");
+    assert_eq!(records(&stage), before + 2);
+    // The closing tells every party exactly how many have no entry.
+    let Reply::Closed { closing } =
+        stage.room.request(&stage.parties.retailer, Body::Close {}).await.unwrap()
+    else {
+        panic!("not closed")
+    };
+    let log = stage.log("publisher").await;
+    let closing =
+        Closing::verify(&closing, &stage.parties.contract, &stage.parties.trust(), None).unwrap();
+    assert_eq!(closing.body().audit_size, log.log().size());
+    let told: Vec<_> = log
+        .log()
+        .texts()
+        .filter_map(|entry| match entry.event {
+            Event::Unlisted { party, requests } => Some((party, requests)),
+            _ => None,
+        })
+        .collect();
+    let of_retailer = |requests: u64| ("retailer".to_owned(), requests);
+    assert_eq!(told.first(), Some(&of_retailer(1)));
+    assert_eq!(told.last(), Some(&of_retailer(u64::try_from(beyond).unwrap())));
 }
 
 /// Every way in which a kept log can be other than the one that heads were seen of.

@@ -5,6 +5,7 @@ use protocol::{
     contract::Contract,
     limits,
     merkle::{Head, MerkleLog, Root, leaf_hash},
+    refusal::{Refusal, Share},
     stored_log::Recorded,
     time::Time,
 };
@@ -20,10 +21,12 @@ pub(crate) struct Audit {
     leaves: Vec<Leaf>,
     /// The texts of entries, by number.
     texts: BTreeMap<usize, Text>,
-    /// Bytes of texts on requests that each party sent in vain.
-    declined: BTreeMap<String, usize>,
-    /// How many of these one party may have.
-    share: usize,
+    /// The requests that each party sent in vain.
+    declined: BTreeMap<String, Declined>,
+    /// How many grants of each party were taken.
+    granted: BTreeMap<String, usize>,
+    /// Parties among whom the room of the log is divided.
+    parties: usize,
     salts: ChaCha20Rng,
 }
 
@@ -33,6 +36,19 @@ struct Leaf {
     /// The root of the log that ends with it.
     root: Root,
     time: Time,
+}
+
+/// The requests that one party sent in vain.
+#[derive(Default)]
+struct Declined {
+    /// How many have an entry.
+    entries: usize,
+    /// Bytes of the texts of these that are kept.
+    bytes: usize,
+    /// How many have none.
+    unlisted: u64,
+    /// How many of those the log tells of.
+    told: u64,
 }
 
 struct Text {
@@ -57,13 +73,55 @@ impl Audit {
             leaves: Vec::new(),
             texts: BTreeMap::new(),
             declined: BTreeMap::new(),
-            share: limits::REFUSED_BYTES / parties.max(1),
+            granted: BTreeMap::new(),
+            parties: parties.max(1),
             salts: ChaCha20Rng::from_seed(seed),
         }
     }
 
-    /// Appends an entry. The texts on requests that one party sent in vain are kept as far as its share goes.
+    /// Appends an entry. On requests that one party sent in vain there are as many entries as its share has, and their texts
+    /// are kept as far as that goes. Further ones are counted: an entry tells how many there are whenever their number has
+    /// doubled, so that a party that floods the log fills no disk and pushes out nobody's entries.
     pub(crate) fn append(&mut self, time: Time, readers: Readers, event: Event) {
+        let Event::Refused { party, .. } = &event else { return self.push(time, readers, event) };
+        let most = limits::REFUSED_ENTRIES / self.parties;
+        let had = self.declined.entry(party.clone()).or_default();
+        if had.entries < most {
+            had.entries += 1;
+            return self.push(time, readers, event);
+        }
+        had.unlisted = had.unlisted.saturating_add(1);
+        if had.unlisted >= had.told.saturating_mul(2) {
+            had.told = had.unlisted;
+            let told = Event::Unlisted { party: party.clone(), requests: had.unlisted };
+            self.push(time, Readers::All, told);
+        }
+    }
+
+    /// Appends what the log does not tell yet of requests without an entry.
+    pub(crate) fn tell_unlisted(&mut self, time: Time) {
+        let untold = self.declined.iter_mut().filter(|(_, had)| had.unlisted > had.told);
+        let events = untold.map(|(party, had)| {
+            had.told = had.unlisted;
+            Event::Unlisted { party: party.clone(), requests: had.unlisted }
+        });
+        for event in events.collect::<Vec<_>>() {
+            self.push(time, Readers::All, event);
+        }
+    }
+
+    /// Counts a grant of `party`, and refuses it past its share: each is an entry, and so is its end.
+    pub(crate) fn admit_grant(&mut self, party: &str) -> Result<(), Refusal> {
+        let granted = self.granted.entry(party.to_owned()).or_default();
+        if *granted >= limits::GRANTS / self.parties {
+            let party = party.to_owned();
+            return Err(Refusal::ShareUsed { party, share: Share::Grants });
+        }
+        *granted += 1;
+        Ok(())
+    }
+
+    fn push(&mut self, time: Time, readers: Readers, event: Event) {
         let mut salt = [0; 16];
         self.salts.fill_bytes(&mut salt);
         let declined = match &event {
@@ -72,12 +130,13 @@ impl Audit {
         };
         let bytes = Entry { number: self.head().size, salt, time, event }.to_bytes();
         let leaf = leaf_hash(&bytes);
+        let share = limits::REFUSED_BYTES / self.parties;
         let had = declined.map(|party| self.declined.entry(party).or_default());
         let fits_share = had.is_none_or(|had| {
-            let after = had.saturating_add(bytes.len());
-            let fits = after <= self.share;
+            let after = had.bytes.saturating_add(bytes.len());
+            let fits = after <= share;
             if fits {
-                *had = after;
+                had.bytes = after;
             }
             fits
         });
@@ -158,7 +217,7 @@ impl Readers {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use protocol::{audit::Log, digest::Digest, refusal::Refusal};
+    use protocol::{audit::Log, digest::Digest};
 
     fn refused(party: &str, analysis: &str) -> Event {
         Event::Refused {
@@ -213,6 +272,57 @@ mod tests {
         assert!(matches!(after, Listed::Text(_)) && matches!(last, Listed::Others(_)));
         assert!(kept(&of_retailer) <= share + 1_000 && kept(&of_retailer) > share - 2 * long.len());
         assert!(matches!(of_publisher.last(), Some(Listed::Text(_))));
+    }
+
+    /// What the entries that `party` may read say of requests without an entry.
+    fn unlisted(entries: &[Listed]) -> Vec<(String, u64)> {
+        let told = entries.iter().filter_map(|entry| match entry {
+            Listed::Text(text) => match Entry::from_bytes(text).unwrap().event {
+                Event::Unlisted { party, requests } => Some((party, requests)),
+                _ => None,
+            },
+            Listed::Others(_) | Listed::NotKept(_) => None,
+        });
+        told.collect()
+    }
+
+    #[test]
+    fn a_party_that_floods_the_log_adds_no_entry_past_its_share_and_none_goes_uncounted() {
+        let mut audit = Audit::new(2, [1; 32]);
+        let only = |party: &str| Readers::Only(BTreeSet::from([party.to_owned()]));
+        let share = u64::try_from(limits::REFUSED_ENTRIES / 2).unwrap();
+        let flood = 1_u64 << 18;
+        for _ in 0..flood {
+            audit.append(Time(1), only("retailer"), refused("retailer", "lift"));
+        }
+        // One when the share was used up, and one for each doubling.
+        let told = 1 + u64::from((flood - share).ilog2());
+        assert_eq!(audit.head().size, share + told);
+        // The other party has all of its share, and the entries of what happened meanwhile are there.
+        audit.append(Time(1), Readers::All, dropped());
+        audit.append(Time(1), only("publisher"), refused("publisher", "lift"));
+        assert_eq!(audit.head().size, share + told + 2);
+        audit.append(Time(1), only("retailer"), refused("retailer", "lift"));
+        audit.tell_unlisted(Time(1));
+        audit.tell_unlisted(Time(1));
+        assert_eq!(audit.head().size, share + told + 3);
+        // Every party learns how many requests were declined, and the last number is exact.
+        let said = unlisted(&listed(&audit, "publisher"));
+        assert_eq!(said.first(), Some(&("retailer".to_owned(), 1)));
+        assert_eq!(said.last(), Some(&("retailer".to_owned(), flood - share + 1)));
+        let more_than_twice = |pair: &[(String, u64)]| pair[1].1 > 2 * pair[0].1;
+        assert!(!said.windows(2).any(more_than_twice), "{said:?}");
+    }
+
+    #[test]
+    fn refuses_grants_past_the_share_of_a_party_and_none_of_another() {
+        let mut audit = Audit::new(2, [1; 32]);
+        for _ in 0..limits::GRANTS / 2 {
+            audit.admit_grant("retailer").unwrap();
+        }
+        let (party, share) = ("retailer".to_owned(), Share::Grants);
+        assert_eq!(audit.admit_grant("retailer"), Err(Refusal::ShareUsed { party, share }));
+        assert_eq!(audit.admit_grant("publisher"), Ok(()));
     }
 
     #[test]

@@ -243,6 +243,7 @@ impl Serving {
             State::Closed { closing, .. } => return Ok(closing.clone()),
             State::Open(open) => open,
         };
+        open.audit.tell_unlisted(now);
         open.audit.append(now, Readers::All, Event::Closed {});
         let Head { size: audit_size, root: audit_root } = open.audit.head();
         let body = ClosingBody {

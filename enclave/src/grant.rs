@@ -118,6 +118,7 @@ impl Granted<'_> {
             SignedManifest::open(signed, known, by.party()).map(drop)
         })?;
         accept(serving, open, slices, now)?;
+        open.audit.admit_grant(by.party())?;
         let (digest, not_after) = (manifest.digest(), grant.not_after);
         open.vault.open(&grant.dataset, Held { manifest, table, not_after });
         let granted = Event::Granted { dataset: grant.dataset, manifest: digest, not_after };

@@ -200,6 +200,10 @@ pub const ANSWERS: usize = 4096;
 pub const ANSWER_BYTES: usize = 192 * MIB;
 /// Bytes of the audit log's entries on requests that were declined.
 pub const REFUSED_BYTES: usize = 16 * MIB;
+/// Entries of the audit log on requests that were declined. Each job asks its price once before it is paid.
+pub const REFUSED_ENTRIES: usize = 2 * ANSWERS;
+/// Grants that are taken. Each is an entry of the audit log, and its end another.
+pub const GRANTS: usize = 32_768;
 
 // Connections, and the bytes that wait in them.
 

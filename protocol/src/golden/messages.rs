@@ -57,6 +57,7 @@ kinds!(EVENTS, event: Event {
     Event::Withdrawn { .. } => "withdrawn",
     Event::Answered { .. } => "answered",
     Event::Refused { .. } => "refused",
+    Event::Unlisted { .. } => "unlisted",
     Event::Closed {} => "closed",
 });
 
@@ -352,6 +353,7 @@ fn audit(folder: &mut Folder, job: &Job) -> AuditPage {
             key: room::service("retailer").delegation().key,
         },
         Event::Dropped { dataset: "exposures".to_owned() },
+        Event::Unlisted { party: "retailer".to_owned(), requests: 4 },
         Event::Closed {},
     ];
     covers(EVENTS, events.iter().map(event));

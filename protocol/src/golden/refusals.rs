@@ -93,6 +93,7 @@ kinds!(SHARES, share: Share {
     Share::Answers => "answers",
     Share::AnswerBytes => "answer_bytes",
     Share::Withdrawals => "withdrawals",
+    Share::Grants => "grants",
 });
 
 kinds!(GRANT_FLAWS, grant_flaw: GrantFlaw {
@@ -186,7 +187,8 @@ const LIMIT: [Limit; 17] = [
     Limit::Comparisons,
     Limit::Cells,
 ];
-const SHARE: [Share; 4] = [Share::Requests, Share::Answers, Share::AnswerBytes, Share::Withdrawals];
+const SHARE: [Share; 5] =
+    [Share::Requests, Share::Answers, Share::AnswerBytes, Share::Withdrawals, Share::Grants];
 const MANIFEST: [ManifestError; 5] = [
     ManifestError::Lineage,
     ManifestError::Columns,

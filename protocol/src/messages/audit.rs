@@ -98,6 +98,13 @@ pub enum Event {
         /// Why.
         refusal: Refusal,
     },
+    /// Requests of a party were declined, and have no entry of their own, since its share of those entries is used up.
+    Unlisted {
+        /// The party that sent them.
+        party: String,
+        /// How many there are since the instance began.
+        requests: u64,
+    },
     /// The instance ended.
     Closed {},
 }

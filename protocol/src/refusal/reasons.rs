@@ -63,6 +63,9 @@ pub enum Share {
     /// Withdrawals of keys, which are kept for as long as the instance lives.
     #[error("withdrawals of keys")]
     Withdrawals,
+    /// Grants of data: each is an entry of the audit log, which is kept at the host.
+    #[error("grants of data")]
+    Grants,
 }
 
 /// A limit on a job.

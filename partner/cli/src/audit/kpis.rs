@@ -84,6 +84,8 @@ struct Numbers {
     /// Jobs that were refused by a rule, by its name, and how many requests that are no job.
     refused: BTreeMap<String, u64>,
     other_refused: u64,
+    /// Requests that were refused without an entry, by party: at least so many.
+    unlisted: BTreeMap<String, u64>,
     /// Milliseconds from a price to the answer that it was paid for.
     waited: Vec<u64>,
     /// What was charged, and for how many answers.
@@ -131,6 +133,9 @@ impl Numbers {
         self.answered += sums.answered;
         self.free += sums.free;
         self.never_paid += sums.unpaid.saturating_sub(counting(paid.len()));
+        for (party, requests) in sums.unlisted {
+            *self.unlisted.entry(party).or_default() += requests;
+        }
         let times: BTreeMap<u64, u64> =
             entries.iter().map(|entry| (entry.number, entry.time.0)).collect();
         self.waited.extend(
@@ -221,6 +226,7 @@ impl Numbers {
             "asked": self.asked(), "answered": self.answered, "answered_for_nothing": self.free,
             "never_paid": self.never_paid, "refused": self.refused,
             "requests_refused": self.other_refused,
+            "refused_without_entry": self.unlisted,
             "success_thousandths": self.success(),
             "waited": {
                 "answers": self.waited.len(),
@@ -261,6 +267,12 @@ impl Numbers {
         if self.other_refused > 0 {
             let requests = counted(self.other_refused, "request that is", "requests that are");
             say::result(format_args!("  beside them {requests} no question, refused"))?;
+        }
+        for (party, count) in &self.unlisted {
+            let requests = counted(*count, "request", "requests");
+            say::result(format_args!(
+                "  at least {requests} of {party} refused without an entry, which no number here counts"
+            ))?;
         }
         match self.median() {
             Some(bucket) => say::result(format_args!(

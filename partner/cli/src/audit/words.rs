@@ -52,6 +52,12 @@ pub(super) fn print(kept: &KeptLog, contract: &Contract) -> Result<(), Failure> 
         sums.free,
         counted(sums.refused.values().sum::<u64>(), "request", "requests")
     ))?;
+    for (party, count) in &sums.unlisted {
+        say::result(format_args!(
+            "  and at least {} of {party} without an entry: it had had its share of them",
+            counted(*count, "request", "requests")
+        ))?;
+    }
     for (kind, count) in &sums.refused {
         say::result(format_args!("  refused as {kind}: {count}"))?;
     }
@@ -154,6 +160,12 @@ fn sentence(entry: &Entry, contract: &Contract, paid: &BTreeMap<u64, u64>) -> St
                 analysis.as_ref().map_or("a request".to_owned(), |name| format!("a job of {name}"));
             format!("{what} of {party} was refused: {refusal}")
         }
+        Event::Unlisted { party, requests } => format!(
+            "{} of {party} so far {} declined without an entry of {} own: the party had had its share of those entries",
+            counted(*requests, "request", "requests"),
+            if *requests == 1 { "was" } else { "were" },
+            if *requests == 1 { "its" } else { "their" },
+        ),
         Event::Closed {} => "the instance closed".to_owned(),
         _ => "an event that this program does not know".to_owned(),
     }
@@ -166,6 +178,8 @@ pub(super) struct Sums {
     pub(super) free: u64,
     pub(super) unpaid: u64,
     refused: BTreeMap<String, u64>,
+    /// How many requests of each party were refused at least, beside those that have an entry.
+    pub(super) unlisted: BTreeMap<String, u64>,
     charged: BTreeMap<(String, String), Loss>,
 }
 
@@ -187,6 +201,9 @@ impl Sums {
                 Event::Refused { refusal: Refusal::NeedsSlice { .. }, .. } => sums.unpaid += 1,
                 Event::Refused { refusal, .. } => {
                     *sums.refused.entry(refusal.kind()).or_default() += 1
+                }
+                Event::Unlisted { party, requests } => {
+                    sums.unlisted.insert(party, requests);
                 }
                 _ => {}
             }
@@ -225,6 +242,7 @@ pub(super) fn as_json(kept: &KeptLog) -> serde_json::Value {
         "asked_before_paying": sums.unpaid,
         "never_paid": sums.unpaid.saturating_sub(u64::try_from(paid.len()).unwrap_or(u64::MAX)),
         "refused": sums.refused,
+        "refused_without_entry": sums.unlisted,
         "charged": charged.collect::<Vec<_>>(),
     })
 }
