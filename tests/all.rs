@@ -12,6 +12,7 @@ mod architecture;
 mod attacks;
 mod audit;
 mod budget;
+mod checking;
 mod choosing;
 mod delegation;
 mod end_to_end;

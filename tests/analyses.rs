@@ -4,6 +4,7 @@
 //! analysis", says what is in them. `GLOVEBOX_KIND=KIND` runs the suite on one kind alone, and `GLOVEBOX_BLESS=1`
 //! writes what a sample's answer is into `tests/vectors/analyses/KIND/` and into the README.
 
+mod agreement;
 mod answers;
 mod counted;
 mod documentation;

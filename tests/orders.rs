@@ -49,6 +49,7 @@ impl Stage {
                 until: at.plus_seconds(3600),
                 question: question_digest(&question),
             }],
+            decision: None,
         };
         let key = parties.publisher.analyst().unwrap();
         let authority = Authority::at(contract, clock::now());
@@ -238,6 +239,7 @@ fn ordered(site: &Site, points: u32) -> OrderFile {
         attempts: 2,
         price: priced.proof().cost.clone(),
         runs: (0..points).map(window).collect(),
+        decision: None,
     };
     let authority = Authority::at(&contract, clock::now());
     let file =

@@ -47,6 +47,8 @@ impl Stage {
             question,
             datasets: ["exposures", "sales"].map(nobody).into(),
             receivers: vec!["publisher".to_owned()],
+            decision: None,
+            checks: None,
         }
     }
 
@@ -282,6 +284,8 @@ async fn an_unlisted_column() {
         question: spend,
         datasets: std::collections::BTreeMap::new(),
         receivers: vec!["publisher".to_owned()],
+        decision: None,
+        checks: None,
     };
     assert_eq!(stage.ask(&job).await, permits_no(Asked::Column, "sales.spend", Some("retailer")));
     stage.held_nothing();

@@ -135,6 +135,8 @@ fn note(
         datasets: job.datasets.clone(),
         charged,
         output,
+        decision: job.decision.clone(),
+        checks: job.checks,
     };
     audit.append(now, readers, event);
 }
@@ -248,10 +250,12 @@ async fn tally(
     }
 }
 
-/// Digest of what the figures depend on: the tally, its data, its purpose and its noise.
+/// Digest of what the figures depend on: the tally, its data, its purpose, its noise, and whether they check those of an earlier
+/// job. So a check has noise of its own and is paid, and asking the same check again is free.
 fn figures(admitted: &Admitted) -> Digest {
-    let proven = admitted.proven();
-    let parts = (admitted.purpose(), &admitted.job().datasets, proven.tally(), proven.proof());
+    let (proven, job) = (admitted.proven(), admitted.job());
+    let (tally, proof) = (proven.tally(), proven.proof());
+    let parts = (admitted.purpose(), &job.datasets, tally, proof, job.checks);
     Digest::of("glovebox figures v1", &canonical::to_vec(&parts))
 }
 
@@ -259,7 +263,7 @@ fn figures(admitted: &Admitted) -> Digest {
 fn question(admitted: &Admitted) -> Digest {
     let job = admitted.job();
     let (tally, proof) = (admitted.proven().tally(), admitted.proven().proof());
-    let parts = (&job.question, &job.analysis, &job.datasets, tally, proof);
+    let parts = (&job.question, &job.analysis, &job.datasets, tally, proof, job.checks);
     Digest::of("glovebox question v1", &canonical::to_vec(&parts))
 }
 

@@ -2,6 +2,7 @@
 //! people, limits.
 
 pub mod canonical;
+pub(crate) mod decision;
 pub mod digest;
 pub mod identity;
 pub(crate) mod job_name;

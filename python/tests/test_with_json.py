@@ -197,6 +197,10 @@ def _results(site: Site, result: glovebox.Result, work: Path) -> None:
     case = work / "case.json"
     site.run("dispute", "write", result.folder, "-o", case, *site.trust)
     site.run("dispute", "check", case, "--danger-root", site.root)
+    drawn = work / "drawn"
+    site.run("dispute", "ask", result.folder, "-o", drawn, "--dir", site.publisher)
+    compared = site.run("dispute", "compare", result.folder, drawn, *site.trust).result
+    assert compared["agrees"] and compared["states_the_check"] and not any(of["apart"] for of in compared["figures"])
     nobody, somebody = (["dsr", f"{name}@example.com", "--dir", site.publisher] for name in ("nobody", "p1"))
     assert not site.run(*nobody).result["rooms"][0]["counts"]
     assert site.run(*somebody, code=1).result["rooms"][0]["granted"]

@@ -273,6 +273,8 @@ pub(crate) fn job(
         question,
         datasets: manifests.iter().map(|(name, it)| (name.clone(), it.digest())).collect(),
         receivers: vec![contract.analyses[analysis].receivers[0].clone()],
+        decision: None,
+        checks: None,
     }
 }
 

@@ -18,6 +18,8 @@ use protocol::{
     contract::Contract,
     delegation::KeyKind,
     digest::Digest,
+    job::JobId,
+    manifest::SignedManifest,
     merkle::Root,
     policy::admit,
     receipt::{Charge, ReceiptBody, output},
@@ -26,12 +28,18 @@ use protocol::{
     sign::SigningKey,
 };
 use serde_bytes::ByteBuf;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 use zeroize::Zeroizing;
+
+/// What attests for a sample's build, and the sample's data as they were sealed.
+pub(crate) struct Attester {
+    pub(crate) module: Arc<Simulated>,
+    manifests: BTreeMap<String, SignedManifest>,
+}
 
 /// A room that has answered a sample's job, and attests whatever it is told to.
 pub(crate) struct Forger {
-    module: Simulated,
+    module: Arc<Simulated>,
     statement: Vec<u8>,
     key: SigningKey,
     contract: Contract,
@@ -44,9 +52,29 @@ pub(crate) struct Forger {
 
 impl Forger {
     pub(crate) fn new(sample: &Sample) -> Self {
+        Self::drawn(&Self::attester(sample), sample, 5, |_| {})
+    }
+
+    /// What attests for the sample's build, with data that are sealed once.
+    pub(crate) fn attester(sample: &Sample) -> Attester {
         let counted = Counted::new(sample);
-        let contract = counted.contract.clone();
-        let module = Simulated::throw_away(contract.builds[0].pcrs.clone()).unwrap();
+        let (contract, datasets) = (&counted.contract, counted.admitted.datasets());
+        let manifest = |name: &String| seal(contract, name, &sample.rows(name)).unwrap().manifest;
+        Attester {
+            module: Arc::new(Simulated::throw_away(contract.builds[0].pcrs.clone()).unwrap()),
+            manifests: datasets.iter().map(|name| (name.clone(), manifest(name))).collect(),
+        }
+    }
+
+    /// A room that draws its noise from `seed`, tampers with what leaves, and attests that and all that follows from it.
+    pub(crate) fn drawn(
+        Attester { module, manifests }: &Attester,
+        sample: &Sample,
+        seed: u8,
+        tamper: impl FnOnce(&mut Released),
+    ) -> Self {
+        let counted = Counted::new(sample);
+        let (module, contract) = (Arc::clone(module), counted.contract.clone());
         let key = SigningKey::from_seed(&Zeroizing::new(vec![3; 32])).unwrap();
         let statement = Statement {
             contract: *contract.digest.as_bytes(),
@@ -56,21 +84,19 @@ impl Forger {
         };
         let statement = statement.encode();
         let asked = counted.admitted.job();
-        let datasets = counted.admitted.datasets();
-        let manifest = |name: &String| seal(&contract, name, &sample.rows(name)).unwrap().manifest;
-        let manifests: BTreeMap<_, _> =
-            datasets.iter().map(|name| (name.clone(), manifest(name))).collect();
         let time = client::clock::now();
-        let mut job = job(&contract, &asked.analysis, asked.question.clone(), &manifests);
+        let mut job = job(&contract, &asked.analysis, asked.question.clone(), manifests);
         job.instance = Digest::from(user_data_for(&statement));
         job.not_after = time.plus_seconds(60);
+        job.id = JobId([seed; 16]);
         let analyst = &contract.analyses[&asked.analysis].analysts[0];
-        let admitted = admit(&contract, &job, analyst, &manifests, time).unwrap();
-        let mut noise = Exact::from_seed([5; 32]);
+        let admitted = admit(&contract, &job, analyst, manifests, time).unwrap();
+        let mut noise = Exact::from_seed([seed; 32]);
         let release = counted.release(admitted.proven(), &counted.in_order(), &mut noise);
-        let released = release.released();
+        let mut released = release.released().clone();
+        tamper(&mut released);
         let left = BTreeMap::new();
-        let honest = JobResult::new(&contract, &admitted, "analyst", released, &left, time);
+        let honest = JobResult::new(&contract, &admitted, "analyst", &released, &left, time);
         let charge = |dataset: &String| Charge {
             dataset: dataset.clone(),
             owner: contract.datasets[dataset].owner.clone(),
@@ -101,6 +127,15 @@ impl Forger {
         let trust = Trust::danger(self.module.root()).unwrap();
         let beside = ReceiptFiles { result: Some(result), released: Some(&self.released) };
         receipt_check::check(&self.contract, &self.receipt(result), beside, &trust)
+    }
+
+    /// Writes what an opened result has into `folder`.
+    pub(crate) fn write(&self, folder: &Path) {
+        let result = self.honest.to_json().unwrap();
+        fs::create_dir_all(folder).unwrap();
+        fs::write(folder.join("receipt.cbor"), self.receipt(&result)).unwrap();
+        fs::write(folder.join("released.cbor"), &self.released).unwrap();
+        fs::write(folder.join("result.json"), result).unwrap();
     }
 
     /// The receipt of `result`.

@@ -427,6 +427,8 @@ fn asked(stage: &Stage<'_>, analysis: &str, question: &Question) -> Job {
         question: question.clone(),
         datasets: terms.datasets().map(nobody).collect(),
         receivers: vec![terms.receivers[0].clone()],
+        decision: None,
+        checks: None,
     }
 }
 

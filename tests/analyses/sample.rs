@@ -73,6 +73,11 @@ impl Sample {
         })
     }
 
+    /// The text of that contract.
+    pub(crate) fn paper_text(&self) -> String {
+        text_of(self.table())
+    }
+
     /// The rows of a dataset.
     pub(crate) fn rows(&self, dataset: &str) -> PathBuf {
         self.rows.join(format!("{dataset}.csv"))

@@ -152,6 +152,8 @@ impl Room {
             question,
             datasets: named.map(|(name, it)| (name.clone(), it.digest())).collect(),
             receivers: vec!["publisher".to_owned()],
+            decision: None,
+            checks: None,
         };
         policy::admit(&self.contract, &job, analyst, &self.manifests, NOW).map_err(No::Refused)
     }

@@ -231,6 +231,8 @@ pub fn asked_of(
             .map(|(name, it)| (name.clone(), it.digest()))
             .collect(),
         receivers: vec!["publisher".to_owned()],
+        decision: None,
+        checks: None,
     };
     admit(contract, &job, "publisher", &manifests, NOW).unwrap()
 }

@@ -191,6 +191,9 @@ fn as_json(report: &BudgetReport, contract: &Contract) -> serde_json::Value {
                 "latest": debit.latest.iter().map(ToString::to_string).collect::<Vec<_>>(),
                 "rho": debit.loss.rho().value(),
             })).collect::<Vec<_>>(),
+            "decisions": line.decisions.iter().map(|of| serde_json::json!({
+                "decision": of.decision, "jobs": of.jobs, "rho": of.loss.rho().value(),
+            })).collect::<Vec<_>>(),
             "returned_rho": line.returned.rho().value(),
             "selection_delta_allowed": selection_delta(&line.allowed),
             "selection_delta_left": selection_delta(&line.remaining),

@@ -1,5 +1,9 @@
 //! `glovebox dispute`: one file from which an auditor derives a disputed answer again, offline.
 
+mod again;
+mod compare;
+mod named;
+
 use crate::{
     common_args::{Common, CommonArgs, TrustArgs},
     document,
@@ -17,18 +21,23 @@ use std::{
     process::ExitCode,
 };
 
-/// Put a disputed answer into one file, or derive one again from such a file
+/// Derive a disputed answer again from one file, or ask it again and compare both
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum DisputeCommand {
     Write(Write),
     Check(Check),
+    #[command(name = "ask")]
+    AskAgain(again::AskAgain),
+    Compare(compare::Compare),
 }
 
 impl DisputeCommand {
-    pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
+    pub(crate) async fn run(&self) -> Result<ExitCode, Failure> {
         match self {
             Self::Write(write) => write.run(),
             Self::Check(check) => check.run(),
+            Self::AskAgain(ask) => ask.run().await,
+            Self::Compare(compare) => compare.run(),
         }
     }
 }

@@ -7,12 +7,12 @@ pub(crate) mod price;
 use crate::{
     common_args::CommonArgs, document, failure::Failure, files, profile::RoomWord, say, words,
 };
-use client::keys::Identity;
+use client::{job::Wanted, keys::Identity};
 use named::AgainWord;
 use protocol::{contract::Contract, digest::Digest, message, page::number, receipt::Account};
 use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 
-pub(crate) use asking::{Asked, Opening, ask};
+pub(crate) use asking::{Asked, Opening, ask, is_stored};
 
 /// Ask a question, or see what the room holds
 #[derive(Debug, clap::Subcommand)]
@@ -51,9 +51,8 @@ pub(crate) struct Submit {
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
 
-    /// Where a party's custody answers, instead of the contract's address
-    #[arg(long, value_name = "NAME=URL")]
-    custody: Vec<String>,
+    #[command(flatten)]
+    custody: CustodyArgs,
 
     /// Party that may read the result [default: the analyst]
     #[arg(long = "receiver", value_name = "NAME")]
@@ -68,9 +67,9 @@ impl Submit {
     async fn run(&self) -> Result<ExitCode, Failure> {
         let common = self.common.of(self.room.as_ref())?;
         let asked = Asked {
-            template: files::read_text(&self.job)?,
+            wanted: Wanted::Template(files::read_text(&self.job)?),
             file: Some(self.job.clone()),
-            addresses: self.addresses()?,
+            addresses: self.custody.addresses()?,
             again: self.id.as_ref().map(|id| id.among_known(&common)).transpose()?,
             receivers: self.receivers.clone(),
             open: self.output.clone().map_or(Opening::Nowhere, Opening::Into),
@@ -85,11 +84,21 @@ impl Submit {
                 ));
             }
         }
-        asking::is_stored(&ran)
+        is_stored(&ran)
     }
+}
 
+/// Where custodies answer.
+#[derive(Debug, clap::Args)]
+pub(crate) struct CustodyArgs {
+    /// Where a party's custody answers, instead of the contract's address
+    #[arg(long, value_name = "NAME=URL")]
+    custody: Vec<String>,
+}
+
+impl CustodyArgs {
     /// The addresses of custodies that were given, by party.
-    fn addresses(&self) -> Result<BTreeMap<String, String>, Failure> {
+    pub(crate) fn addresses(&self) -> Result<BTreeMap<String, String>, Failure> {
         let pairs = self.custody.iter().map(|text| {
             let pair = text.split_once('=').map(|(name, url)| (name.to_owned(), url.to_owned()));
             pair.ok_or_else(|| Failure::unclear(format!("--custody {text}: expected NAME=URL")))

@@ -134,7 +134,7 @@ impl Command {
             Self::Job(job) => job.run().await,
             Self::Result(result) => result.run().await,
             Self::Receipt(receipt) => receipt.run(),
-            Self::Dispute(dispute) => dispute.run(),
+            Self::Dispute(dispute) => dispute.run().await,
             Self::Audit(audit) => audit.run().await,
             Self::Room(room) => room.run(),
             Self::Budget(budget) => budget.run(),

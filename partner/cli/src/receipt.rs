@@ -118,6 +118,8 @@ fn as_json(
         "asked_by": checked.admitted.analyst(),
         "analyst_key": checked.job.signed_by().name(),
         "job": checked.admitted.name().to_string(),
+        "decision": checked.job.job().decision,
+        "checks_job": checked.job.job().checks.map(|checked| checked.to_string()),
         "words": words,
         "rho": checked.body.proof.cost.rho().value(),
         "attested_at": checked.attested_at.to_string(),

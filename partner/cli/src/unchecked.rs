@@ -48,6 +48,20 @@ pub(crate) fn of_a_dispute(contract: &Contract, trust: &Trust, own: bool) -> Vec
     list
 }
 
+/// Of two answers to one question that were compared.
+pub(crate) fn of_a_comparison(contract: &Contract, trust: &Trust) -> Vec<String> {
+    let mut list = of_an_instance(contract, trust);
+    list.push(
+        "what both answers have in common: a build that makes the same mistake twice agrees with itself".to_owned(),
+    );
+    list.push(
+        "differences smaller than the noise: a figure that is off by less looks like any other"
+            .to_owned(),
+    );
+    list.extend([DATA, OTHERS].map(str::to_owned));
+    list
+}
+
 /// Of the exports of a room.
 pub(crate) fn of_exports(contract: &Contract, trust: &Trust, own: bool) -> Vec<String> {
     let mut list = of_an_instance(contract, trust);

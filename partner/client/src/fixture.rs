@@ -130,6 +130,8 @@ impl Fixture {
                 .map(|(name, m)| (name.to_owned(), m.digest()))
                 .collect::<BTreeMap<_, _>>(),
             receivers: vec!["publisher".to_owned()],
+            decision: None,
+            checks: None,
         }
     }
 

@@ -4,6 +4,7 @@ mod custody;
 mod prepare;
 mod run;
 mod unpaid;
+mod wanted;
 
 pub use custody::tell_custody;
 pub use prepare::{
@@ -11,6 +12,7 @@ pub use prepare::{
 };
 pub use run::{Custodies, OwnCustody, Ran, Step, run};
 pub use unpaid::Unpaid;
+pub use wanted::Wanted;
 
 use crate::{keys::IdentityError, room::RoomError, withdrawals::WithdrawalError};
 use protocol::{
@@ -85,6 +87,22 @@ pub enum JobError {
         other: &'static str,
         /// The file in which it is kept.
         path: PathBuf,
+    },
+    /// The room holds another version of a dataset than the answer that is to be checked is of.
+    ///
+    /// Remedy: have its owner grant that version to an instance that was shown no newer one (`glovebox grant --manifest`); a newer
+    /// version can be asked about, and that is another question.
+    #[error(
+        "the room holds version {found} of {dataset}, and the answer to be checked is of {expected}: the noise of both would \
+         explain no difference"
+    )]
+    OtherVersion {
+        /// The dataset.
+        dataset: String,
+        /// The first digits of the digest of its manifest in the room.
+        found: String,
+        /// Those of the version that was asked about.
+        expected: String,
     },
     /// The job of this name was for another instance, which may have answered.
     #[error(

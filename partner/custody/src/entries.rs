@@ -3,10 +3,16 @@
 use super::{
     accounts::{IN_SCOPE, Kind, Scope, budget_period, read_loss},
     error::LedgerError,
+    jobs::{job_name, read_decision},
     ledger::Ledger,
     report::BudgetLine,
 };
-use protocol::{contract::Contract, job::JobName, loss::Loss, time::Time};
+use protocol::{
+    contract::Contract,
+    job::{Decision, JobName},
+    loss::Loss,
+    time::Time,
+};
 use rusqlite::Connection;
 
 /// One entry of a budget.
@@ -35,6 +41,10 @@ pub enum EntryKind {
         analyst: String,
         /// The analysis of the contract that it was asked under.
         analysis: String,
+        /// The decision that its answer serves, in the words of whoever asked.
+        decision: Option<Decision>,
+        /// The earlier job that it checks.
+        checks: Option<JobName>,
     },
     /// Jobs to come.
     Prepaid,
@@ -86,25 +96,29 @@ fn handed_out(
     period: &str,
 ) -> Result<Vec<EntryLine>, LedgerError> {
     let mut statement = db.prepare(&format!(
-        "SELECT cut.kind, cut.time, cut.loss, cut.budget_period, cut.job, jobs.analyst, jobs.analysis \
+        "SELECT cut.kind, cut.time, cut.loss, cut.budget_period, cut.job, jobs.analyst, jobs.analysis, \
+         reasons.decision, reasons.checks \
          FROM (SELECT * FROM slices WHERE {IN_SCOPE}) AS cut LEFT JOIN jobs ON jobs.job = cut.job \
-         ORDER BY cut.id",
+         LEFT JOIN reasons ON reasons.job = cut.job ORDER BY cut.id",
     ))?;
     let rows = statement.query_map(scope.params(), |row| {
         let head: (String, i64, Vec<u8>, String) =
             (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
         let job: (Option<Vec<u8>>, Option<String>, Option<String>) =
             (row.get(4)?, row.get(5)?, row.get(6)?);
-        Ok((head, job))
+        let reasons: (Option<String>, Option<Vec<u8>>) = (row.get(7)?, row.get(8)?);
+        Ok((head, job, reasons))
     })?;
     let mut entries = Vec::new();
     for row in rows {
-        let ((kind, time, loss, within), (job, analyst, analysis)) = row?;
+        let ((kind, time, loss, within), (job, analyst, analysis), (decision, checks)) = row?;
         let kind = match job {
             Some(job) => EntryKind::Job {
-                name: JobName::try_from(job.as_slice()).map_err(|_| LedgerError::Corrupt)?,
+                name: job_name(job)?,
                 analyst: analyst.ok_or(LedgerError::Corrupt)?,
                 analysis: analysis.ok_or(LedgerError::Corrupt)?,
+                decision: decision.map(read_decision).transpose()?,
+                checks: checks.map(job_name).transpose()?,
             },
             None if kind == Kind::Prepaid.name() => EntryKind::Prepaid,
             None if kind == Kind::Found.name() => EntryKind::Found,

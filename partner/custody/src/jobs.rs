@@ -8,7 +8,7 @@ use protocol::{
     canonical,
     contract::Contract,
     digest::Digest,
-    job::JobName,
+    job::{Decision, JobName},
     loss::Loss,
     policy::Admitted,
     proof::Proof,
@@ -49,6 +49,10 @@ pub struct JobLine {
     pub proof: Proof,
     /// An earlier job about the same people, or with one condition changed.
     pub resembles: Option<JobName>,
+    /// The decision that its answer serves, in the analyst's words.
+    pub decision: Option<Decision>,
+    /// The earlier job that it checks.
+    pub checks: Option<JobName>,
     /// When it was first asked for.
     pub time: Time,
 }
@@ -92,6 +96,14 @@ pub(super) fn note(
             contract.digest.as_bytes().as_slice(),
         ],
     )?;
+    if job.decision.is_some() || job.checks.is_some() {
+        let decision = job.decision.as_ref().map(Decision::as_str);
+        let checks = job.checks.as_ref().map(|checked| checked.as_bytes().as_slice());
+        tx.execute(
+            "INSERT INTO reasons (job, decision, checks) VALUES (?1, ?2, ?3)",
+            params![key, decision, checks],
+        )?;
+    }
     Ok(())
 }
 
@@ -141,18 +153,21 @@ fn lines(
     params: impl rusqlite::Params,
 ) -> Result<Vec<JobLine>, LedgerError> {
     let mut statement = db.prepare(&format!(
-        "SELECT job, analyst, analysis, purpose, tally, proof, resembles, time FROM jobs \
-         WHERE {which} ORDER BY time DESC, rowid DESC LIMIT ?2",
+        "SELECT jobs.job, analyst, analysis, purpose, tally, proof, resembles, time, decision, checks \
+         FROM jobs LEFT JOIN reasons ON reasons.job = jobs.job \
+         WHERE {which} ORDER BY time DESC, jobs.rowid DESC LIMIT ?2",
     ))?;
     let rows = statement.query_map(params, |row| {
         let names: (String, String, String) = (row.get(1)?, row.get(2)?, row.get(3)?);
         let blobs: (Vec<u8>, Vec<u8>) = (row.get(4)?, row.get(5)?);
         let jobs: (Vec<u8>, Option<Vec<u8>>) = (row.get(0)?, row.get(6)?);
-        Ok((names, blobs, jobs, row.get::<_, i64>(7)?))
+        let reasons: (Option<String>, Option<Vec<u8>>) = (row.get(8)?, row.get(9)?);
+        Ok((names, blobs, jobs, row.get::<_, i64>(7)?, reasons))
     })?;
     let mut found = Vec::new();
     for row in rows {
-        let ((analyst, analysis, purpose), (tally, proof), (own, resembles), time) = row?;
+        let (names, blobs, (own, resembles), time, (decision, checks)) = row?;
+        let ((analyst, analysis, purpose), (tally, proof)) = (names, blobs);
         found.push(JobLine {
             name: job_name(own)?,
             analyst,
@@ -161,6 +176,8 @@ fn lines(
             tally: canonical::from_slice(&tally).map_err(|_| LedgerError::Corrupt)?,
             proof: canonical::from_slice(&proof).map_err(|_| LedgerError::Corrupt)?,
             resembles: resembles.map(job_name).transpose()?,
+            decision: decision.map(read_decision).transpose()?,
+            checks: checks.map(job_name).transpose()?,
             time: Time(u64::try_from(time).map_err(|_| LedgerError::Corrupt)?),
         });
     }
@@ -252,7 +269,52 @@ pub(super) fn resembled(db: &Connection, job: JobName) -> Result<Option<JobName>
     found.flatten().map(job_name).transpose()
 }
 
-fn job_name(bytes: Vec<u8>) -> Result<JobName, LedgerError> {
+/// What was handed out for the jobs of one decision.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct DecisionLine {
+    /// The decision, in the words of whoever asked; `None` of jobs that named none.
+    pub decision: Option<Decision>,
+    /// How many jobs were charged.
+    pub jobs: u64,
+    /// What was handed out for them. What came back at closings is not taken off.
+    pub loss: Loss,
+}
+
+/// What was handed out for jobs within a scope, by decision, the largest first. Empty if no job named a decision.
+pub(super) fn decisions(
+    db: &Connection,
+    scope: &Scope<'_>,
+) -> Result<Vec<DecisionLine>, LedgerError> {
+    let mut statement = db.prepare(&format!(
+        "SELECT reasons.decision, cut.loss FROM (SELECT * FROM slices WHERE {IN_SCOPE}) AS cut \
+         LEFT JOIN reasons ON reasons.job = cut.job WHERE cut.job IS NOT NULL",
+    ))?;
+    let rows = statement.query_map(scope.params(), |row| {
+        Ok((row.get::<_, Option<String>>(0)?, row.get::<_, Vec<u8>>(1)?))
+    })?;
+    let mut lines: BTreeMap<Option<Decision>, DecisionLine> = BTreeMap::new();
+    for row in rows {
+        let (decision, loss) = row?;
+        let decision = decision.map(read_decision).transpose()?;
+        let line = lines.entry(decision.clone());
+        let line = line.or_insert(DecisionLine { decision, jobs: 0, loss: Loss::zero() });
+        line.jobs += 1;
+        line.loss = line.loss.plus(&read_loss(&loss)?);
+    }
+    if lines.keys().all(Option::is_none) {
+        return Ok(Vec::new());
+    }
+    let mut lines: Vec<_> = lines.into_values().collect();
+    lines.sort_by_key(|line| std::cmp::Reverse(line.loss.rho()));
+    Ok(lines)
+}
+
+pub(super) fn read_decision(words: String) -> Result<Decision, LedgerError> {
+    Decision::try_from(words).map_err(|_| LedgerError::Corrupt)
+}
+
+pub(super) fn job_name(bytes: Vec<u8>) -> Result<JobName, LedgerError> {
     JobName::try_from(bytes.as_slice()).map_err(|_| LedgerError::Corrupt)
 }
 

@@ -35,7 +35,7 @@ pub use decision::{Bringing, Owner, decide, decide_run, prepay};
 pub use door::{Door, DoorError};
 pub use entries::{EntryKind, EntryLine};
 pub use error::LedgerError;
-pub use jobs::{DerivedJob, JobLine};
+pub use jobs::{DecisionLine, DerivedJob, JobLine};
 pub use ledger::{Demand, Ledger, SliceUse};
 pub use moved::LedgerMove;
 pub use moving::{Arrived, expect_ledger, take_ledger};

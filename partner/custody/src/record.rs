@@ -3,13 +3,14 @@
 use super::{
     accounts::{Kind, Scope, read_loss, sum},
     error::LedgerError,
+    jobs::{job_name, read_decision},
     ledger::Ledger,
     restore::pending,
 };
 use protocol::{
     contract::Contract,
     digest::Digest,
-    job::JobName,
+    job::{Decision, JobName},
     loss::Loss,
     time::{self, Time},
 };
@@ -64,6 +65,12 @@ pub struct RecordedSlice {
     pub analyst: Option<String>,
     /// The analysis of the contract that it was asked under.
     pub analysis: Option<String>,
+    /// The decision that its answer serves, in the words of whoever asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<Decision>,
+    /// The earlier job that it checks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checks: Option<JobName>,
     /// The same loss as ρ of zero-concentrated differential privacy, with all of its decimals.
     pub rho: String,
     /// The loss: at each order, and δ last.
@@ -195,21 +202,22 @@ fn under(
 fn slices(db: &Connection, contract: Digest) -> Result<Vec<RecordedSlice>, LedgerError> {
     let mut statement = db.prepare(
         "SELECT cut.time, cut.kind, cut.dataset, cut.purpose, cut.period, cut.instance, cut.job, cut.loss, \
-         jobs.analyst, jobs.analysis FROM slices AS cut LEFT JOIN jobs ON jobs.job = cut.job \
+         jobs.analyst, jobs.analysis, reasons.decision, reasons.checks \
+         FROM slices AS cut LEFT JOIN jobs ON jobs.job = cut.job LEFT JOIN reasons ON reasons.job = cut.job \
          WHERE cut.contract = ?1 ORDER BY cut.id",
     )?;
     let rows = statement.query_map([contract.as_bytes().as_slice()], |row| {
         let names: [String; 4] = [row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?];
         let blobs: (Vec<u8>, Option<Vec<u8>>, Vec<u8>) = (row.get(5)?, row.get(6)?, row.get(7)?);
         let by: (Option<String>, Option<String>) = (row.get(8)?, row.get(9)?);
-        Ok((row.get::<_, i64>(0)?, names, blobs, by))
+        let reasons: (Option<String>, Option<Vec<u8>>) = (row.get(10)?, row.get(11)?);
+        Ok((row.get::<_, i64>(0)?, names, blobs, by, reasons))
     })?;
     let mut slices = Vec::new();
     for row in rows {
-        let (time, [kind, dataset, purpose, period], (instance, job, loss), (analyst, analysis)) =
-            row?;
-        let job = job.map(|job| JobName::try_from(job.as_slice()));
-        let job = job.transpose().map_err(|_| LedgerError::Corrupt)?;
+        let (time, [kind, dataset, purpose, period], (instance, job, loss), by, reasons) = row?;
+        let ((analyst, analysis), (decision, checks)) = (by, reasons);
+        let job = job.map(job_name).transpose()?;
         if job.is_some() != (kind == Kind::Job.name()) {
             return Err(LedgerError::Corrupt);
         }
@@ -224,6 +232,8 @@ fn slices(db: &Connection, contract: Digest) -> Result<Vec<RecordedSlice>, Ledge
             job,
             analyst,
             analysis,
+            decision: decision.map(read_decision).transpose()?,
+            checks: checks.map(job_name).transpose()?,
             rho: rho(&loss),
             loss,
         });

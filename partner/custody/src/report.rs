@@ -3,7 +3,7 @@
 use super::{
     accounts::{Account, Scope, budget_period, credited, limits},
     error::LedgerError,
-    jobs::{JobLine, Reader, charged, debits},
+    jobs::{DecisionLine, JobLine, Reader, charged, debits, decisions},
     ledger::Ledger,
     people::PeopleLine,
     restore::pending,
@@ -63,6 +63,8 @@ pub struct BudgetLine {
     pub lifetime_remaining: Loss,
     /// What the period's budget was spent on, the largest first.
     pub debits: Vec<Debit>,
+    /// The same by the decision that each job's answer serves; empty if no job named one.
+    pub decisions: Vec<DecisionLine>,
     /// What came back of these at closings: they add up to what is used plus this.
     pub returned: Loss,
     /// The latest jobs that were charged to the dataset, newest first.
@@ -161,6 +163,7 @@ impl Ledger {
                     lifetime_used: ever,
                     lifetime_remaining,
                     debits,
+                    decisions: decisions(self.db(), &scope)?,
                     returned,
                     jobs,
                 });

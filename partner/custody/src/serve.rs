@@ -25,7 +25,7 @@ use protocol::{
     contract::Contract,
     delegation::{WithdrawalHeard, Withdrawn},
     digest::Digest,
-    job::JobName,
+    job::{JobName, SignedJob},
     limits,
     receipt::Account,
     refusal::Refusal,
@@ -196,10 +196,10 @@ impl<B> std::fmt::Debug for Service<B> {
 pub enum Event {
     /// Slices were cut, or given again.
     Granted {
-        /// The job.
-        job: JobName,
-        /// The party that asked.
-        analyst: String,
+        /// The job, with who asked it.
+        signed: Box<SignedJob>,
+        /// What its data are used for.
+        purpose: String,
         /// An earlier job about nearly the same people.
         resembles: Option<JobName>,
     },
@@ -276,8 +276,9 @@ impl<B: Believe> Service<B> {
         match deciding {
             Ok(Ok((SliceReply::Refused(refusal), _))) => refused(refusal),
             Ok(Ok((granted @ SliceReply::Granted { .. }, resembles))) => {
-                let analyst = signed.analyst().to_owned();
-                (self.tell)(Event::Granted { job, analyst, resembles });
+                let terms = self.contract.analyses.get(&signed.job().analysis);
+                let purpose = terms.map(|terms| terms.purpose.clone()).unwrap_or_default();
+                (self.tell)(Event::Granted { signed: Box::new(signed), purpose, resembles });
                 granted
             }
             Ok(Ok((would, _))) => would,

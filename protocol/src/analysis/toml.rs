@@ -4,6 +4,7 @@ mod raw;
 
 use super::{Analysis, KINDS, Leaves, Question, Scope};
 use crate::{
+    bytes::decision::{Decision, InvalidDecision},
     contract::{Contract, Terms},
     proof::Split,
     tally::{Clamp, Tally},
@@ -45,6 +46,28 @@ pub fn question_from_toml(
     Question::from_toml(kind, text, contract).unwrap_or(Err(TemplateError::OneKind))
 }
 
+/// Reads which decision a job's TOML says that the answer serves; `None` if it names none.
+///
+/// # Errors
+///
+/// [`TemplateError`] for a text that is no job, or names a decision that cannot be shown.
+pub fn decision_from_toml(text: &str) -> Result<Option<Decision>, TemplateError> {
+    let tables: BTreeMap<String, toml::Value> =
+        toml::from_str(text).map_err(|error| syntax(text, &error))?;
+    let Some(job) = tables.get("job") else { return Ok(None) };
+    let job: RawJob = job.clone().try_into().map_err(|error| syntax(text, &error))?;
+    check_decision(job.decision)
+}
+
+fn check_decision(named: Option<String>) -> Result<Option<Decision>, TemplateError> {
+    let checked = named.map(|words| {
+        let found = text::quoted(&words);
+        let expected = |why: InvalidDecision| value("job.decision", found, why.to_string());
+        Decision::try_from(words).map_err(expected)
+    });
+    checked.transpose()
+}
+
 /// The question of one kind.
 pub(super) fn ask<A: Analysis>(
     text: &str,
@@ -53,6 +76,7 @@ pub(super) fn ask<A: Analysis>(
     let document: Document<A> = toml::from_str(text).map_err(|error| syntax(text, &error))?;
     let named = document.job.analysis.as_deref();
     let (name, terms) = analysis(named, A::SECTION.kind, contract)?;
+    check_decision(document.job.decision)?;
     let scope = Scope { contract, name, terms };
     let asked = A::ask(&document.asked, &scope)?;
     // What is wrong with a tally otherwise, the policy says when it prices the job.
@@ -72,6 +96,8 @@ struct Document<A: Analysis> {
 #[serde(deny_unknown_fields)]
 struct RawJob {
     analysis: Option<String>,
+    /// Read by [`decision_from_toml`].
+    decision: Option<String>,
 }
 
 impl<'de, A: Analysis> Deserialize<'de> for Document<A> {

@@ -13,6 +13,7 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
+mod agreement;
 mod arms;
 mod contrasts;
 mod names;
@@ -20,6 +21,7 @@ mod spread;
 mod thresholds;
 mod trained;
 
+pub use agreement::{Agreement, Amount, Cells, Compared, FALSE_ALARM, OnlyInOne, Which};
 pub use arms::{
     arm_cells, arm_of, creative_of, is_creative, is_named, released_cell, segment_of, segments,
 };

@@ -19,8 +19,9 @@ pub use crate::analysis::{
     choice::{ChoiceOf, ChoiceQuestion},
     lift::{Alternative, Breakdown, Cost, Lift, Multiplicity, Outcome, OutcomeKind},
     table::{Filter, GroupBy, Statistic, TableMeasure, TableQuestion},
-    toml::{TemplateError, question_from_toml},
+    toml::{TemplateError, decision_from_toml, question_from_toml},
 };
+pub use crate::bytes::decision::{Decision, InvalidDecision};
 pub use crate::bytes::job_name::{InvalidJobName, JobName};
 pub use signed::SignedJob;
 
@@ -45,6 +46,14 @@ pub struct Job {
     /// Parties that get the result.
     #[serde(deserialize_with = "at_most::<{ limits::PARTIES }, _, _>")]
     pub receivers: Vec<String>,
+    /// The decision that the answer serves, in the analyst's words; `None` if it named none. Figures that were paid for serve
+    /// any decision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<Decision>,
+    /// The earlier job that this one checks, of the same question on the same data: it has figures of its own, with noise of
+    /// their own, and is paid like any job. `None` of a job that checks none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checks: Option<JobName>,
 }
 
 impl Signed for Job {

@@ -13,7 +13,7 @@ use crate::{
     contract::{self, Contract},
     delegation::{ByDelegate, KeyKind},
     digest::Digest,
-    job::{JobId, Question},
+    job::{Decision, JobId, Question},
     limits::{self, Size, at_most},
     loss::Loss,
     refusal::OrderFlaw,
@@ -53,6 +53,9 @@ pub struct Order {
     /// The runs, in the order of time; the first has number 1.
     #[serde(deserialize_with = "at_most::<{ limits::RUNS }, _, _>")]
     pub runs: Vec<Window>,
+    /// The decision that the answers serve, in the analyst's words; `None` if it named none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<Decision>,
 }
 
 /// When one run may begin, and what it asks.

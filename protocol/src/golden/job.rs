@@ -76,6 +76,16 @@ fn a_job_has_the_bytes_it_had() {
         ));
         jobs.push(job);
     }
+    // What any job may say beside its question.
+    let decided = Job {
+        decision: Some("budget of spring".parse().unwrap()),
+        checks: Some(JobName::of("publisher", &jobs[0])),
+        ..jobs[0].clone()
+    };
+    let bytes = folder.file("decided.job", &room::analyst().sign(&decided));
+    digests.push(("decided.job".to_owned(), sign::digest_of(&bytes).to_string()));
+    digests.push(("decided.name".to_owned(), JobName::of("publisher", &decided).to_string()));
+    assert_ne!(JobName::of("publisher", &decided), JobName::of("publisher", &jobs[0]));
     folder.digests(&digests);
     folder.finish();
     everything_is_asked(&jobs);

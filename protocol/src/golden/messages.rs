@@ -341,6 +341,8 @@ fn audit(folder: &mut Folder, job: &Job) -> AuditPage {
             datasets: job.datasets.clone(),
             charged: body.charged,
             output: body.output,
+            decision: None,
+            checks: None,
         },
         Event::Refused {
             party: "retailer".to_owned(),

@@ -32,6 +32,7 @@ fn an_order_has_the_bytes_it_had() {
         attempts: 2,
         price: price.proof().cost.clone(),
         runs: [0, 1, 2].map(|number| window(number, job)).into(),
+        decision: None,
     };
     let file =
         OrderFile::sign(&authority, &key, &order, std::slice::from_ref(&job.question)).unwrap();

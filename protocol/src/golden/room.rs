@@ -191,6 +191,8 @@ pub(super) fn job(text: &str, id: u8) -> Job {
         question,
         datasets: manifests.map(|(name, manifest)| (name, manifest.digest())).collect(),
         receivers,
+        decision: None,
+        checks: None,
     }
 }
 

@@ -8,7 +8,7 @@
 use crate::{
     canonical::{self, ParseError},
     digest::Digest,
-    job::JobName,
+    job::{Decision, JobName},
     limits::{self, at_most},
     merkle::{Head, MerkleLog, Root, leaf_hash},
     receipt::Charge,
@@ -86,6 +86,12 @@ pub enum Event {
         charged: Vec<Charge>,
         /// Digest of the result ([`output`](crate::receipt::output)).
         output: Digest,
+        /// The decision that the job named.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        decision: Option<Decision>,
+        /// The earlier job that it checks.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        checks: Option<JobName>,
     },
     /// A request was declined.
     Refused {

@@ -17,6 +17,7 @@ use protocol::{
     audit::{Entry, Event, Listed},
     citation::Unit,
     contract::Contract,
+    job::Decision,
     loss::Loss,
     refusal::Refusal,
     result::JobResult,
@@ -102,6 +103,8 @@ struct Spending {
     analysis: String,
     asked_by: String,
     dataset: String,
+    /// `None` of answers whose jobs named none.
+    decision: Option<Decision>,
 }
 
 /// Counts of people in the results that were found.
@@ -148,7 +151,7 @@ impl Numbers {
                     *self.refused.entry(refusal.kind()).or_default() += 1;
                 }
                 Event::Refused { .. } => self.other_refused += 1,
-                Event::Answered { asked_by, analysis, charged, output, .. } => {
+                Event::Answered { asked_by, analysis, charged, output, decision, .. } => {
                     self.outputs.insert(*output.as_bytes());
                     for charge in charged {
                         let spending = Spending {
@@ -156,6 +159,7 @@ impl Numbers {
                             analysis: analysis.clone(),
                             asked_by: asked_by.clone(),
                             dataset: charge.dataset,
+                            decision: decision.clone(),
                         };
                         let sum = self.spent.entry(spending).or_insert_with(|| (Loss::zero(), 0));
                         *sum = (sum.0.plus(&charge.loss), sum.1 + 1);
@@ -217,7 +221,7 @@ impl Numbers {
             let delta = words::delta_of(contract, &of.dataset, &of.purpose);
             serde_json::json!({
                 "purpose": of.purpose, "analysis": of.analysis, "asked_by": of.asked_by,
-                "dataset": of.dataset, "answers": answers, "rho": loss.rho().value(),
+                "dataset": of.dataset, "decision": of.decision, "answers": answers, "rho": loss.rho().value(),
                 "epsilon": delta.map(|delta| loss.rho().epsilon(delta)),
             })
         });
@@ -287,8 +291,11 @@ impl Numbers {
         self.print_near()?;
         for (of, (loss, answers)) in &self.spent {
             let delta = words::delta_of(contract, &of.dataset, &of.purpose);
+            let decision = of.decision.as_ref();
+            let decision = decision
+                .map_or_else(String::new, |words| format!(", to decide \"{}\"", say::name(words)));
             say::result(format_args!(
-                "for {}, {} of {}: {} charged to {}, in {}",
+                "for {}{decision}, {} of {}: {} charged to {}, in {}",
                 of.purpose,
                 of.analysis,
                 of.asked_by,

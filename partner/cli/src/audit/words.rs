@@ -9,6 +9,7 @@ use client::audit::KeptLog;
 use protocol::{
     audit::{Entry, Event, Listed},
     contract::Contract,
+    job::JobName,
     loss::Loss,
     page::number,
     refusal::Refusal,
@@ -115,29 +116,7 @@ fn sentence(entry: &Entry, contract: &Contract, paid: &BTreeMap<u64, u64>) -> St
         ),
         Event::Dropped { dataset } => format!("the grant of {dataset} ended"),
         Event::Withdrawn { party, .. } => format!("a key of {party} was withdrawn"),
-        Event::Answered {
-            job, asked_by, receivers, analysis, purpose, datasets, charged, ..
-        } => {
-            let versions =
-                datasets.iter().map(|(name, manifest)| format!("{name} {}", manifest.short()));
-            let versions = versions.collect::<Vec<_>>().join(", ");
-            let charges = charged.iter().map(|charge| {
-                let delta = words::delta_of(contract, &charge.dataset, &charge.purpose);
-                format!("{} {}", charge.dataset, words::charge(&charge.loss, delta))
-            });
-            let price = match charges.collect::<Vec<_>>().join(", ") {
-                none if none.is_empty() => {
-                    "nothing, since its figures had been paid for".to_owned()
-                }
-                charges => charges,
-            };
-            format!(
-                "{analysis} was answered: asked by {asked_by} for {purpose}, read by {}, of {versions}; charged {price}; \
-                 job {}",
-                receivers.join(", "),
-                job.to_string().get(..12).unwrap_or("")
-            )
-        }
+        Event::Answered { .. } => answered(entry, contract).unwrap_or_default(),
         Event::Refused {
             party,
             analysis,
@@ -169,6 +148,47 @@ fn sentence(entry: &Entry, contract: &Contract, paid: &BTreeMap<u64, u64>) -> St
         Event::Closed {} => "the instance closed".to_owned(),
         _ => "an event that this program does not know".to_owned(),
     }
+}
+
+/// The entry on an answer; `None` for another entry.
+fn answered(entry: &Entry, contract: &Contract) -> Option<String> {
+    let Event::Answered {
+        job,
+        asked_by,
+        receivers,
+        analysis,
+        purpose,
+        datasets,
+        charged,
+        decision,
+        checks,
+        ..
+    } = &entry.event
+    else {
+        return None;
+    };
+    let versions = datasets.iter().map(|(name, manifest)| format!("{name} {}", manifest.short()));
+    let versions = versions.collect::<Vec<_>>().join(", ");
+    let charges = charged.iter().map(|charge| {
+        let delta = words::delta_of(contract, &charge.dataset, &charge.purpose);
+        format!("{} {}", charge.dataset, words::charge(&charge.loss, delta))
+    });
+    let price = match charges.collect::<Vec<_>>().join(", ") {
+        none if none.is_empty() => "nothing, since its figures had been paid for".to_owned(),
+        charges => charges,
+    };
+    let digits = |job: &JobName| job.to_string().chars().take(12).collect::<String>();
+    let decision = decision.as_ref();
+    let decision = decision.map_or_else(String::new, |words| format!(", to decide \"{words}\""));
+    let checks = checks.as_ref();
+    let checks =
+        checks.map_or_else(String::new, |checked| format!(", a check of job {}", digits(checked)));
+    Some(format!(
+        "{analysis} was answered: asked by {asked_by} for {purpose}{decision}, read by {}, of {versions}; \
+         charged {price}; job {}{checks}",
+        receivers.join(", "),
+        digits(job)
+    ))
 }
 
 /// What the entries come to.
@@ -259,8 +279,11 @@ fn event(event: &Event) -> serde_json::Value {
             datasets,
             charged,
             output,
+            decision,
+            checks,
         } => {
             serde_json::json!({"answered": {
+                "decision": decision, "checks": checks.map(|checked| checked.to_string()),
                 "job": job.to_string(), "asked_by": asked_by, "receivers": receivers, "analysis": analysis,
                 "purpose": purpose, "datasets": datasets, "output": output,
                 "charged": charged.iter().map(|charge| serde_json::json!({
@@ -285,7 +308,7 @@ fn event(event: &Event) -> serde_json::Value {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use protocol::{digest::Digest, job::JobName, loss::Rho, receipt::Charge, time::Time};
+    use protocol::{digest::Digest, loss::Rho, receipt::Charge, time::Time};
 
     /// A log whose entries are a second apart.
     pub(in crate::audit) fn log(events: Vec<Event>) -> Vec<Entry> {
@@ -326,6 +349,8 @@ pub(super) mod tests {
             datasets: BTreeMap::new(),
             charged: (rho > 0).then(|| charge(cost(rho))).into_iter().collect(),
             output: Digest::of("output", b""),
+            decision: None,
+            checks: None,
         }
     }
 

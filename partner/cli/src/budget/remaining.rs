@@ -28,6 +28,18 @@ pub(crate) fn remaining(line: &BudgetLine, contract: &Contract) -> Outline {
             },
         );
     }
+    for of in &line.decisions {
+        let charge = words::charge(&of.loss, Some(line.delta));
+        let jobs = words::counted(of.jobs, "job", "jobs");
+        let text = Text::fixed(format!("of all that, {charge} in {jobs} "));
+        page.sentence(
+            1,
+            match &of.decision {
+                Some(decision) => text.and("to decide “").quote(decision).and("”"),
+                None => text.and("that name no decision"),
+            },
+        );
+    }
     if !line.returned.is_zero() {
         let charge = words::charge(&line.returned, Some(line.delta));
         let text = format!("{charge} came back at closings, and counts as left");
@@ -46,7 +58,9 @@ pub(crate) fn remaining(line: &BudgetLine, contract: &Contract) -> Outline {
             }
         }
     }
-    let mut careful: Vec<_> = line.jobs.iter().filter(|job| job.resembles.is_some()).collect();
+    // A check says itself what it repeats.
+    let resembles = |job: &&JobLine| job.resembles.is_some() && job.checks.is_none();
+    let mut careful: Vec<_> = line.jobs.iter().filter(resembles).collect();
     let more = careful.len().saturating_sub(FLAGGED);
     careful.truncate(FLAGGED);
     if !careful.is_empty() {
@@ -146,6 +160,7 @@ pub(super) fn job_as_json(job: &JobLine) -> serde_json::Value {
         "purpose": job.purpose, "time": job.time.to_string(),
         "rho": job.proof.cost.rho().value(),
         "resembles": job.resembles.map(|id| id.to_string()),
+        "decision": job.decision, "checks": job.checks.map(|id| id.to_string()),
     })
 }
 

@@ -62,13 +62,22 @@ impl Listening {
 /// What a custody did, in a word, and to what.
 pub(crate) fn told(event: &Event) -> (&'static str, String) {
     match event {
-        Event::Granted { job, analyst, resembles } => {
-            let careful = resembles.map_or_else(String::new, |earlier| {
-                format!(
+        Event::Granted { signed, purpose, resembles } => {
+            let (job, analyst) = (signed.name(), signed.analyst());
+            let (decision, checks) = (signed.job().decision.as_ref(), signed.job().checks);
+            let decision =
+                decision.map_or_else(String::new, |words| format!(", to decide \"{words}\""));
+            let careful = match (checks, resembles) {
+                (Some(checked), _) => format!(
+                    ". It checks the answer to job {checked}: the same question on the same data with noise of its own, \
+                     paid once more"
+                ),
+                (None, Some(earlier)) => format!(
                     ". CAREFUL: it asks the same as job {earlier}, or nearly the same: together they say more than each alone"
-                )
-            });
-            ("countersigned", format!("job {job} of {analyst}{careful}"))
+                ),
+                (None, None) => String::new(),
+            };
+            ("countersigned", format!("job {job} of {analyst} for {purpose}{decision}{careful}"))
         }
         Event::Withdrawn { party, key } => {
             ("believes no more", format!("the key {key}, which {party} withdrew"))

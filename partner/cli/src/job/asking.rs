@@ -4,24 +4,19 @@ use crate::{common_args::Common, document, failure::Failure, files, result_files
 use client::{
     job::{
         Custodies, JobError, Options, OwnCustody, Prepared, PreviewNoise, Ran, Resubmission, Step,
-        prepare, run,
+        Wanted, prepare, run,
     },
     keys::Identity,
 };
 use custody::Ledger;
-use protocol::{
-    contract::Contract,
-    job::{JobName, question_from_toml},
-    page::number,
-    policy,
-};
+use protocol::{contract::Contract, job::JobName, page::number, policy};
 use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 
 /// A question, before it is signed.
 #[derive(Debug)]
 pub(crate) struct Asked {
-    /// The job's TOML.
-    pub(crate) template: String,
+    /// The job's TOML, or the job that is checked.
+    pub(crate) wanted: Wanted,
     /// The file that it was read from.
     pub(crate) file: Option<PathBuf>,
     /// Where custodies answer that were named, by party.
@@ -82,12 +77,12 @@ pub(crate) async fn ask(
     };
     // This comes before anything is asked: an owner of data may have to pay from its own
     // ledger.
-    let pays = pays_here(&identity, room.contract(), &asked.template, &asked.addresses);
+    let pays = pays_here(&identity, room.contract(), &asked.wanted, &asked.addresses);
     let mut ledger = match pays.map_err(|error| asked.of_file(error))? {
         true => Some(Ledger::open(&identity)?),
         false => None,
     };
-    let prepared = prepare(&mut room, &identity, &asked.template, &options).await;
+    let prepared = prepare(&mut room, &identity, asked.wanted.clone(), &options).await;
     let prepared = prepared.map_err(|error| asked.of_file(error))?;
     let folder = asked.open.folder(prepared.name());
     if let Some(folder) = &folder {
@@ -128,7 +123,7 @@ pub(crate) async fn ask(
 pub(super) fn pays_here(
     identity: &Identity,
     contract: &Contract,
-    template: &str,
+    wanted: &Wanted,
     addresses: &BTreeMap<String, String>,
 ) -> Result<bool, JobError> {
     let party = identity.party_in(contract)?;
@@ -136,7 +131,7 @@ pub(super) fn pays_here(
     if identity.service().is_err() || listed || addresses.contains_key(party) {
         return Ok(false);
     }
-    let (analysis, question) = question_from_toml(template, contract)?;
+    let (analysis, question) = wanted.question(contract)?;
     // What the contract does not permit is refused when the job is prepared.
     let charged = policy::datasets(contract, &analysis, &question).unwrap_or_default();
     let is_ours =
@@ -145,7 +140,7 @@ pub(super) fn pays_here(
 }
 
 /// Whether every receiver gets the result from the host.
-pub(super) fn is_stored(ran: &Ran) -> Result<ExitCode, Failure> {
+pub(crate) fn is_stored(ran: &Ran) -> Result<ExitCode, Failure> {
     if ran.not_stored.is_empty() {
         return Ok(ExitCode::SUCCESS);
     }

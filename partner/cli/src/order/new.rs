@@ -9,7 +9,7 @@ use client::{
 use protocol::{
     contract::Contract,
     delegation::Authority,
-    job::{JobId, question_from_toml},
+    job::{JobId, decision_from_toml, question_from_toml},
     loss::Loss,
     order::{Order, OrderFile, Window, question_digest},
     policy,
@@ -104,6 +104,7 @@ fn sign(
         attempts: plan.attempts,
         price,
         runs: windows,
+        decision: decision_from_toml(&template).map_err(|why| files::named(&job, why))?,
     };
     let key = identity.analyst()?;
     let until = key.delegation().until;

@@ -277,6 +277,7 @@ mod tests {
             attempts: 2,
             price: Loss::zero(),
             runs: (0..runs).map(window).collect(),
+            decision: None,
         }
     }
 

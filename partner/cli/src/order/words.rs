@@ -16,7 +16,7 @@ pub(super) fn page(contract: &Contract, file: &OrderFile) -> Result<String, Fail
     let (order, signed) = (file.order(), file.signed());
     document::fields(&serde_json::json!({
         "name": order.name, "order": signed.name().to_string(), "analyst": signed.analyst(),
-        "analysis": order.analysis, "purpose": order.purpose, "receivers": order.receivers,
+        "analysis": order.analysis, "purpose": order.purpose, "decision": order.decision, "receivers": order.receivers,
         "attempts": order.attempts, "rho": order.price.rho().value(),
         "rho_in_all": order.price_in_all().rho().value(), "questions": file.questions(),
         "runs": order.runs.iter().map(|run| {

@@ -72,7 +72,16 @@ impl Given {
     ///
     /// The contract may be its TOML alone: a receipt is held to its text.
     pub(crate) fn read(given: &GivenFiles, common: &Common) -> Result<Self, Failure> {
-        Self::believed(given, common, &common.trust()?).map_err(|why| match why {
+        Self::read_with(given, common, &common.trust()?)
+    }
+
+    /// The same, of a root and builds that were read before.
+    pub(crate) fn read_with(
+        given: &GivenFiles,
+        common: &Common,
+        trust: &Trust,
+    ) -> Result<Self, Failure> {
+        Self::believed(given, common, trust).map_err(|why| match why {
             Unbelieved::Receipt(error) => match verify::print(error.checks()) {
                 Ok(()) => error.into(),
                 Err(failure) => failure,

@@ -29,8 +29,8 @@ pub(crate) async fn listen(room: ForCustody) -> Result<Option<Listening>, Failur
     let said = Told::default();
     let (journal, name, countersigned) = (room.journal, room.name, room.countersigned);
     let tell = move |event: Event| {
-        if let Event::Granted { job, .. } = &event {
-            countersigned.lock().unwrap_or_else(PoisonError::into_inner).push(*job);
+        if let Event::Granted { signed, .. } = &event {
+            countersigned.lock().unwrap_or_else(PoisonError::into_inner).push(signed.name());
         }
         let Some((did, why)) = said.line(&event, clock::now().0) else { return };
         if let Err(full) = journal.add(clock::now(), &name, did, &why) {

@@ -18,6 +18,7 @@ use client::clock;
 use custody::{BudgetLine, EntryKind, EntryLine};
 use protocol::{
     contract::Contract,
+    job::JobName,
     loss::Loss,
     page::{
         Banner, Block, Change, Course, Page, Row, Section, Severity, Statement, Table, Text, Topic,
@@ -253,11 +254,22 @@ fn ledger(line: &BudgetLine, entries: &[&EntryLine]) -> Table {
 
 fn what(kind: &EntryKind) -> Text {
     match kind {
-        EntryKind::Job { name, analyst, analysis } => Text::fixed("“")
-            .quote(analysis)
-            .and("” asked by ")
-            .quote(analyst)
-            .and(format!(" (job {}..)", name.to_string().chars().take(12).collect::<String>())),
+        EntryKind::Job { name, analyst, analysis, decision, checks } => {
+            let digits = |name: &JobName| name.to_string().chars().take(12).collect::<String>();
+            let text = Text::fixed("“")
+                .quote(analysis)
+                .and("” asked by ")
+                .quote(analyst)
+                .and(format!(" (job {}..)", digits(name)));
+            let text = match decision {
+                Some(decision) => text.and(", to decide “").quote(decision).and("”"),
+                None => text,
+            };
+            match checks {
+                Some(checked) => text.and(format!(", as a check of job {}..", digits(checked))),
+                None => text,
+            }
+        }
         EntryKind::Prepaid => "handed over for jobs to come".into(),
         EntryKind::Found => "found in a closing after a backup was restored".into(),
         EntryKind::WrittenOff => "written off after a backup was restored".into(),

@@ -13,7 +13,11 @@ use crate::{
     say,
 };
 use ::ui::{Links, Secret, State, Wish};
-use client::{clock, job::Step, keys};
+use client::{
+    clock,
+    job::{Step, Wanted},
+    keys,
+};
 use protocol::page::Text;
 use std::{collections::BTreeMap, sync::Arc};
 use tokio::sync::mpsc;
@@ -131,7 +135,7 @@ impl Terminal {
         let reads = receivers.is_empty() || receivers.contains(&self.desk.party);
         let folder = self.desk.common.dir.join(RESULTS);
         let asked = Asked {
-            template: job.to_owned(),
+            wanted: Wanted::Template(job.to_owned()),
             file: None,
             addresses: BTreeMap::new(),
             again: None,

@@ -1,6 +1,6 @@
 //! Makes a signed job with a known price out of a template.
 
-use super::JobError;
+use super::{JobError, wanted::Wanted};
 use crate::{
     clock, files,
     keys::{self, Identity},
@@ -11,7 +11,7 @@ use protocol::{
     contract::Contract,
     delegation::Authority,
     digest::Digest,
-    job::{Job, JobId, JobName, Question, SignedJob, question_from_toml},
+    job::{Job, JobId, JobName, SignedJob},
     loss::{Delta, Epsilon, Loss, Rho},
     manifest,
     message::Status,
@@ -89,7 +89,7 @@ pub struct Prepared {
     pub(super) instance_time: Time,
 }
 
-/// Prepares a job for the instance of `room`: reads the template, asks which versions of the
+/// Prepares a job for the instance of `room`: reads what is wanted, asks which versions of the
 /// datasets are open, admits the job as the instance will, and signs it.
 ///
 /// # Errors
@@ -98,14 +98,16 @@ pub struct Prepared {
 pub async fn prepare(
     room: &mut Room,
     identity: &Identity,
-    template: &str,
+    wanted: impl Into<Wanted>,
     options: &Options,
 ) -> Result<Prepared, JobError> {
+    let wanted = wanted.into();
     let contract = room.contract().clone();
-    let (analysis, question) = question_from_toml(template, &contract)?;
+    // What is wrong with a text is said before anybody is asked.
+    wanted.question(&contract)?;
     let status = room.status(identity).await?;
     let draft = Draft { contract: &contract, instance: room.instance().digest(), identity };
-    draft.prepare(analysis, question, &status, options)
+    draft.prepare(&wanted, &status, options)
 }
 
 struct Draft<'a> {
@@ -117,12 +119,12 @@ struct Draft<'a> {
 impl Draft<'_> {
     fn prepare(
         &self,
-        analysis: String,
-        question: Question,
+        wanted: &Wanted,
         status: &Status,
         options: &Options,
     ) -> Result<Prepared, JobError> {
         let contract = self.contract;
+        let (analysis, question) = wanted.question(contract)?;
         let analyst = self.identity.party_in(contract)?;
         let outbox = options.outbox.as_deref();
         let kept = match options.again {
@@ -149,7 +151,10 @@ impl Draft<'_> {
                 .collect(),
             analysis,
             question,
+            decision: wanted.decision()?,
+            checks: wanted.checked().map(SignedJob::name),
         };
+        wanted.check_versions(&fresh)?;
         let signed = match kept {
             Some((kept, path)) => {
                 self.is_the_same(&kept, &fresh, &path)?;
@@ -271,6 +276,12 @@ impl Draft<'_> {
         }
         if job.receivers != fresh.receivers {
             return Err(other("other receivers"));
+        }
+        if job.decision != fresh.decision {
+            return Err(other("another decision"));
+        }
+        if job.checks != fresh.checks {
+            return Err(other("another job to check"));
         }
         Ok(())
     }
@@ -477,6 +488,8 @@ mod tests {
         refused("other receivers", |job| job.receivers.push("retailer".to_owned()));
         refused("another version", |job| job.datasets.clear());
         refused("another question", |job| "other".clone_into(&mut job.analysis));
+        refused("another decision", |job| job.decision = Some("spring".parse().unwrap()));
+        refused("another job to check", |job| job.checks = Some(JobName::from([1; 32])));
     }
 
     #[test]

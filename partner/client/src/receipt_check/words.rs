@@ -34,6 +34,16 @@ impl Checked {
         terms.extend(self.question().map(|counted| term("Question", counted)));
         terms.extend(self.data.iter().map(|data| term("Data", data.words())));
         terms.push(term("For", self.purpose(contract)));
+        terms.extend(job.decision.as_ref().map(|decision| {
+            term("To decide", Text::quoted(decision).and(" (in the words of whoever asked)."))
+        }));
+        terms.extend(job.checks.map(|checked| {
+            let words = format!(
+                "The answer to job {checked}: it asked the same question once more, with noise of its own, and was paid \
+                 again. `glovebox dispute compare` says whether both agree."
+            );
+            term("Checks", Text::fixed(words))
+        }));
         terms.push(term("Rules", self.rules(contract)));
         terms.push(term("Price", self.price()));
         terms.extend(self.withheld().map(|withheld| term("Withheld", withheld)));

@@ -150,6 +150,7 @@ fn signed(party: &Retailer, attempts: u8, id: u8) -> OrderFile {
         attempts,
         price: price.proof().cost.clone(),
         runs: (1..=6).map(window).collect(),
+        decision: None,
     };
     let authority = Authority::at(&room.contract, NOON);
     let key = room.publisher.analyst().unwrap();

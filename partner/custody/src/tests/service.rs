@@ -134,7 +134,7 @@ async fn countersigns_the_price_it_derived_itself_and_the_same_slice_again() {
     let SliceReply::Granted { slices: again } = custody.ask(&job).await else { panic!() };
     assert_eq!(again, slices);
     assert!(
-        matches!(custody.events.recv().unwrap(), Event::Granted { analyst, .. } if analyst == "publisher")
+        matches!(custody.events.recv().unwrap(), Event::Granted { signed, .. } if signed.analyst() == "publisher")
     );
 }
 

@@ -1,6 +1,6 @@
 //! How the name of a job is computed.
 
-use super::{Job, JobId, JobName, Question};
+use super::{Decision, Job, JobId, JobName, Question};
 use crate::{canonical, digest::Digest};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -24,12 +24,36 @@ impl JobName {
             question: &'a Question,
             datasets: &'a BTreeMap<String, Digest>,
             receivers: &'a [String],
+            #[serde(skip_serializing_if = "Option::is_none")]
+            decision: &'a Option<Decision>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            checks: &'a Option<JobName>,
         }
         // Every field but the time counts. If a job gets another field, this line does not compile
         // until somebody decides about it.
-        let Job { contract, instance, id, not_after: _, analysis, question, datasets, receivers } =
-            job;
-        let timeless = Timeless { contract, instance, id, analysis, question, datasets, receivers };
+        let Job {
+            contract,
+            instance,
+            id,
+            not_after: _,
+            analysis,
+            question,
+            datasets,
+            receivers,
+            decision,
+            checks,
+        } = job;
+        let timeless = Timeless {
+            contract,
+            instance,
+            id,
+            analysis,
+            question,
+            datasets,
+            receivers,
+            decision,
+            checks,
+        };
         let digest = Digest::of(TAG, &canonical::to_vec(&(analyst, timeless)));
         let mut bytes = [0; Self::LEN];
         bytes.iter_mut().zip(digest.as_bytes()).for_each(|(byte, from)| *byte = *from);

@@ -103,8 +103,9 @@ impl SignedJob {
     #[must_use]
     pub fn asks_the_same(&self, other: &Self) -> bool {
         let question = |job: &Self| {
-            let Job { contract, instance, analysis, question, datasets, .. } = job.job.clone();
-            (contract, instance, analysis, question, datasets)
+            let Job { contract, instance, analysis, question, datasets, checks, .. } =
+                job.job.clone();
+            (contract, instance, analysis, question, datasets, checks)
         };
         question(self) == question(other)
     }

@@ -68,6 +68,8 @@ impl Run {
             question: run.question,
             datasets: run.datasets,
             receivers: order.receivers.clone(),
+            decision: order.decision.clone(),
+            checks: None,
         };
         Ok(SignedJob::of_run(job, signed.signed_by().clone(), ordered, bytes))
     }

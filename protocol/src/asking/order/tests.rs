@@ -45,6 +45,7 @@ fn order(runs: u32) -> Order {
             .cost
             .clone(),
         runs: (1..=runs).map(window).collect(),
+        decision: None,
     }
 }
 

@@ -36,7 +36,7 @@ fn a_ledger_is_needed_only_where_a_job_is_paid_from_it() {
     let own = of_both.replacen(all, "datasets = [\"customers\", \"members\"]", 1);
     let none = BTreeMap::new();
     let pays = |who: &Identity, contract: &Contract, job: &str, addresses: &BTreeMap<_, _>| {
-        pays_here(who, contract, job, addresses).unwrap()
+        pays_here(who, contract, &Wanted::Template(job.to_owned()), addresses).unwrap()
     };
     assert!(pays(&retailer, &offline, of_both, &none));
     assert!(pays(&retailer, &offline, &own, &none));

@@ -221,6 +221,8 @@ fn a_choice_is_not_permitted_where_no_table_is() {
             question,
             datasets: BTreeMap::new(),
             receivers,
+            decision: None,
+            checks: None,
         };
         let refused = admit(&contract, &job, analyst, &manifests, Time(0)).unwrap_err();
         assert_eq!(refused, expected);

@@ -25,6 +25,8 @@ fn job(contract: &Contract, datasets: &BTreeMap<String, SignedManifest>) -> Job 
         question: read(TABLE).unwrap(),
         datasets: datasets.iter().map(|(name, it)| (name.clone(), it.digest())).collect(),
         receivers: vec![contract.analyses["reach"].receivers[0].clone()],
+        decision: None,
+        checks: None,
     }
 }
 
