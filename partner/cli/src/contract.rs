@@ -6,6 +6,7 @@ mod header;
 mod lint;
 mod new;
 mod rebuilt;
+mod sentences;
 mod show;
 mod sign;
 mod snippet;
@@ -16,7 +17,7 @@ use crate::failure::Failure;
 use std::process::ExitCode;
 
 pub(crate) use facts::compared;
-pub(crate) use show::{every, outline};
+pub(crate) use sentences::{every, outline};
 pub(crate) use sign::Sign;
 
 /// Write, read, sign, compare and test contracts

@@ -1,6 +1,6 @@
 //! What a contract says, fact by fact and in words: what two contracts are compared by, and what tests hold a contract to.
 
-use super::show::{self, every, in_words, role};
+use super::sentences::{self, every, in_words, role};
 use protocol::{
     contract::{Contract, Dataset, Party, Role, Terms},
     loss::Delta,
@@ -183,11 +183,11 @@ fn analysis(terms: &Terms) -> Facts {
         ("who may read", terms.receivers.join(", ")),
     ];
     let facts = listed.chain(of_all).map(|(what, value)| (what.to_owned(), value));
-    let sensitive =
-        (!terms.sensitive.is_empty()).then(|| (show::SENSITIVE.to_owned(), show::sensitive(terms)));
+    let sensitive = (!terms.sensitive.is_empty())
+        .then(|| (sentences::SENSITIVE.to_owned(), sentences::sensitive(terms)));
     let floors = terms.floors.iter().map(|floor| {
-        let what = format!("the smallest cell of questions that read {}", show::together(floor));
-        (what, floor.people.to_string())
+        let columns = sentences::together(floor);
+        (format!("the smallest cell of questions that read {columns}"), floor.people.to_string())
     });
     facts.chain(sensitive).chain(floors).collect()
 }

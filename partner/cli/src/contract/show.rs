@@ -1,14 +1,19 @@
-use crate::{document, failure::Failure, files::Paper, outline::Outline, say};
+//! `glovebox contract show`: a contract as sentences, and all that these say for programs.
+
+use super::{
+    facts::facts,
+    sentences::{every, outline, role},
+};
+use crate::{document, failure::Failure, files::Paper, say};
 use attestation_verifier::Region;
 use client::clock;
 use protocol::{
-    analysis::{self, sections, uses::Section},
-    contract::{Budget, Column, Contract, Dataset, Floor, Period, Role, Terms},
+    contract::{Budget, Contract, Dataset, Role, Terms},
     loss::{Delta, Loss},
-    page::{Text, danger, number},
-    text,
+    page::danger,
     time::Time,
 };
+use serde_json::{Value, json};
 use std::{path::PathBuf, process::ExitCode};
 
 /// Read a contract as sentences: who, which data, what may be asked, what a person can lose
@@ -21,359 +26,153 @@ pub(crate) struct Show {
 impl Show {
     pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
         let paper = Paper::read_or_fill(&self.file)?;
-        document::fields(&as_json(&paper))?;
+        document::fields(&as_json(&paper, clock::now()))?;
         let page = outline(&paper, clock::now());
         say::result(page.printed().map_err(Failure::unclear)?.trim())?;
         Ok(ExitCode::SUCCESS)
     }
 }
 
-/// The parts of a contract that a program asks about: who, which data, what may be asked.
-fn as_json(paper: &Paper) -> serde_json::Value {
+/// What a contract says: its parts, with numbers and keys, and every fact in words.
+fn as_json(paper: &Paper, now: Time) -> Value {
     let contract = &paper.contract;
     let parties = contract.parties.iter().map(|(name, party)| {
-        serde_json::json!({
+        json!({
             "name": name, "signed": paper.signers.contains(&party.root_key),
             "custody": party.custody.as_ref().map(ToString::to_string),
+            "root_key": party.root_key.to_string(), "recipient_key": party.recipient_key.to_string(),
         })
     });
-    let datasets = contract.datasets.iter().map(|(name, dataset)| {
-        let columns = dataset.columns.iter().map(|column| {
-            serde_json::json!({
-                "name": column.name, "role": column.role.kind().to_string(), "words": role(column),
-                "min_cell": column.min_cell.unwrap_or(contract.min_cell), "sensitive": column.is_sensitive,
-            })
-        });
-        let budgets = dataset.budgets.iter().map(|(purpose, budget)| {
-            serde_json::json!({
-                "purpose": purpose, "period": every(budget.period), "delta": budget.delta.value(),
-                "epsilon": budget.epsilon.value(), "lifetime_epsilon": budget.lifetime_epsilon.value(),
-            })
-        });
-        serde_json::json!({
-            "name": name, "owner": dataset.owner, "lineage": dataset.lineage,
-            "columns": columns.collect::<Vec<_>>(), "budgets": budgets.collect::<Vec<_>>(),
-        })
+    let strangers = paper.signers.iter().filter(|key| contract.party_of(key).is_none());
+    let facts = facts(contract);
+    let facts = facts.iter().flat_map(|(part, facts)| {
+        facts.iter().map(move |(what, words)| json!({"part": part, "what": what, "words": words}))
     });
-    let analyses = contract.analyses.iter().map(|(name, terms)| {
-        let floors = terms.floors.iter();
-        let floors = floors
-            .map(|floor| serde_json::json!({ "columns": floor.columns, "min_cell": floor.people }));
-        serde_json::json!({
-            "name": name, "kind": terms.section().kind, "purpose": terms.purpose,
-            "analysts": terms.analysts, "receivers": terms.receivers,
-            "careful": danger::dangers(contract, name), "sensitive": terms.sensitive,
-            "min_cells": floors.collect::<Vec<_>>(),
-        })
-    });
-    serde_json::json!({
+    json!({
         "name": contract.name, "contract": contract.digest, "ends": contract.expires.to_string(),
-        "min_cell": contract.min_cell, "parties": parties.collect::<Vec<_>>(),
-        "datasets": datasets.collect::<Vec<_>>(), "analyses": analyses.collect::<Vec<_>>(),
+        "ended": contract.expires <= now, "supersedes": contract.supersedes,
+        "min_cell": contract.min_cell, "ids_per_person": contract.ids_per_person,
+        "jobs_per_day": contract.jobs_per_day, "purposes": contract.purposes,
+        "bucket_salt": contract.bucket_salt,
+        "parties": parties.collect::<Vec<_>>(),
+        "strangers": strangers.map(ToString::to_string).collect::<Vec<_>>(),
+        "datasets": contract.datasets.iter().map(|(name, of)| dataset(contract, name, of)).collect::<Vec<_>>(),
+        "analyses": contract.analyses.iter().map(|(name, of)| analysis(contract, name, of)).collect::<Vec<_>>(),
+        "loses_at_most": loses(contract),
         "builds": contract.builds.iter().map(|build| &build.name).collect::<Vec<_>>(),
+        "images": contract.builds.iter().map(|build| json!({
+            "build": build.name, "manifest": build.manifest,
+            "registers": build.pcrs.iter().map(|(index, pcr)| json!({"pcr": index, "value": pcr.to_string()})).collect::<Vec<_>>(),
+        })).collect::<Vec<_>>(),
         "regions": contract.regions.iter().map(Region::as_str).collect::<Vec<_>>(),
         "build_signers": contract.build_signers.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "facts": facts.collect::<Vec<_>>(),
     })
 }
 
-/// The contract in sentences.
-pub(crate) fn outline(paper: &Paper, now: Time) -> Outline {
-    let contract = &paper.contract;
-    let mut page = Outline::default();
-    page.heading(Text::fixed("Contract \"").quote(&contract.name).and("\""));
-    page.whole(1, Text::fixed("digest   ").and(contract.digest));
-    let expired = if contract.expires <= now { "  EXPIRED" } else { "" };
-    page.whole(1, Text::fixed(format!("ends     {}{expired}", number::moment(contract.expires))));
-    if let Some(before) = contract.supersedes {
-        page.whole(1, Text::fixed("names as its predecessor ").and(before));
-        page.sentence(2, "The old contract goes on until it ends or its rooms are closed.".into());
-    }
-    parties(&mut page, paper);
-    for (name, dataset) in &contract.datasets {
-        self::dataset(&mut page, contract, name, dataset);
-    }
-    page.heading("What may be asked".into());
-    for (name, terms) in &contract.analyses {
-        analysis(&mut page, name, terms);
-        for danger in danger::dangers(contract, name) {
-            page.sentence(2, Text::fixed(danger));
-        }
-    }
-    of_all_questions(&mut page, contract);
-    loss(&mut page, contract);
-    page.heading("Where it runs".into());
-    regions(&mut page, contract);
-    match contract.builds.len() {
-        1 => {}
-        builds => page.whole(
-            1,
-            Text::fixed(format!(
-                "In one of these {builds} builds: whoever runs any of them is handed the columns' keys."
-            )),
-        ),
-    }
-    for build in &contract.builds {
-        let only = if contract.builds.len() == 1 { "In the build \"" } else { "Build \"" };
-        let alone = if contract.builds.len() == 1 { "\" only:" } else { "\":" };
-        page.whole(1, Text::fixed(only).quote(&build.name).and(alone));
-        for (index, pcr) in &build.pcrs {
-            page.whole(2, Text::fixed(format!("PCR{index} {pcr}")));
-        }
-        if let Some(manifest) = build.manifest {
-            page.whole(2, Text::fixed(format!("build manifest {manifest}")));
-        }
-    }
-    if !contract.build_signers.is_empty() {
-        page.sentence(
-            1,
-            "Rebuilt by the holder of each of these keys, who signed its manifest:".into(),
-        );
-        for key in &contract.build_signers {
-            page.whole(2, Text::fixed(key.to_string()));
-        }
-    }
-    page
-}
-
-/// In which regions of AWS, if the contract says so.
-fn regions(page: &mut Outline, contract: &Contract) {
-    if !contract.regions.is_empty() {
-        page.sentence(
-            1,
-            Text::fixed(format!(
-                "In {} only, as AWS's certificates name the region of the machine. A simulated enclave is in none, and is not \
-                 refused for it.",
-                in_words(&contract.regions)
-            )),
-        );
-    }
-}
-
-/// Names of regions in words.
-pub(super) fn in_words(regions: &[Region]) -> String {
-    regions.iter().map(Region::as_str).collect::<Vec<_>>().join(" or ")
-}
-
-/// What holds for whatever is asked.
-fn of_all_questions(page: &mut Outline, contract: &Contract) {
-    let text = format!(
-        "Nothing is shown about {} of fewer than {} people (after noise).",
-        cells(contract),
-        contract.min_cell
-    );
-    let mut columns = contract.datasets.values().flat_map(|dataset| &dataset.columns);
-    let has_floors = columns.any(|column| column.min_cell.is_some())
-        || contract.analyses.values().any(|terms| !terms.floors.is_empty());
-    let more = if has_floors {
-        " Where a question reads columns with floors of their own, the largest of them holds."
-    } else {
-        ""
-    };
-    page.sentence(1, Text::fixed(text).and(more));
-    for section in asked(contract).filter(|section| !section.besides.is_empty()) {
-        page.sentence(1, section.besides.into());
-    }
-    let has_floors =
-        |section: &Section| analysis::shape(section.kind).is_some_and(|job| job.has(FLOOR));
-    if asked(contract).any(has_floors) {
-        let text = "A person's totals below 0 count as 0, unless a job says floor_per_user. Then what its answer \
-                    says about somebody who is known to be in the data, and which of two histories is theirs, \
-                    costs up to 4 rho instead of 2; whether somebody is in the data at all costs rho either way.";
-        page.sentence(1, text.into());
-    }
-    if contract.ids_per_person > 1 {
-        let ids = contract.ids_per_person;
-        let text = format!(
-            "A person is taken to have up to {ids} identifiers; noise is multiplied by it."
-        );
-        page.whole(1, Text::fixed(text));
-    }
-}
-
-/// Says what the people of the contract's analyses are divided into.
-fn cells(contract: &Contract) -> String {
-    asked(contract).map(|section| section.cell).collect::<Vec<_>>().join(" or ")
-}
-
-/// The kinds of analyses that the contract permits.
-fn asked(contract: &Contract) -> impl Iterator<Item = &'static Section> {
-    sections().filter(|section| {
-        contract.analyses.values().any(|terms| terms.section().kind == section.kind)
-    })
-}
-
-fn parties(page: &mut Outline, paper: &Paper) {
-    page.heading("Who".into());
-    for (name, party) in &paper.contract.parties {
-        let signed = if paper.signers.contains(&party.root_key) { "signed" } else { "NOT SIGNED" };
-        let text = Text::quoted(name).and(format!(": {signed}; root key {}", party.root_key));
-        page.whole(1, text);
-        page.whole(
-            2,
-            match &party.custody {
-                Some(address) => Text::fixed("its custody answers at ").quote(address),
-                None => {
-                    "it has no custody service: it must prepay with its grants, or submit jobs itself"
-                        .into()
-                }
-            },
-        );
-    }
-    for key in &paper.signers {
-        if paper.contract.party_of(key).is_none() {
-            page.whole(1, Text::fixed(format!("a STRANGER has signed: key {key}")));
-        }
-    }
-}
-
-fn dataset(page: &mut Outline, contract: &Contract, name: &str, dataset: &Dataset) {
-    let heading = Text::fixed("Dataset \"").quote(name).and("\" of ").quote(&dataset.owner);
-    page.heading(heading.and(" (lineage \"").quote(&dataset.lineage).and("\")"));
+fn dataset(contract: &Contract, name: &str, dataset: &Dataset) -> Value {
     let used = contract.used_columns(name);
-    for column in &dataset.columns {
-        let granted = match column.role {
-            Role::Person | Role::Never => "",
-            _ if used.contains(&column) => "; its key is granted",
-            _ => "; its key is never granted",
-        };
-        page.term(Text::quoted(&column.name), role_text(column).and(granted));
-    }
-    if let Some(danger) = danger::several_identifiers(contract, name) {
-        page.sentence(2, Text::fixed(danger));
-    }
-    if let Some(claims) = danger::claims(contract, name) {
-        page.sentence(2, Text::fixed(claims));
-    }
-    for (purpose, budget) in &dataset.budgets {
-        let words = format!(
-            ": epsilon {} {}, {} for life (delta {})",
-            budget.epsilon,
-            every(budget.period),
-            budget.lifetime_epsilon,
-            budget.delta
-        );
-        page.whole(1, Text::fixed("For ").quote(purpose).and(words));
-        if let Some(basis) = dataset.legal_basis.get(purpose) {
-            page.sentence(2, Text::fixed("on the legal basis: ").quote(basis));
-        }
-        if let Ok(delta) = Delta::try_from(budget.selection_delta) {
-            page.whole(
-                2,
-                Text::fixed(format!(
-                    "and delta {delta} in all for groups whose values are private, and for dense models"
-                )),
-            );
-        }
-    }
-}
-
-fn analysis(page: &mut Outline, name: &str, terms: &Terms) {
-    let text = Text::fixed("\"").quote(name).and("\", for ").quote(&terms.purpose);
-    let text = text.and(format!(": {}. Asked by ", terms.section().title));
-    let text = text.with(Text::names(&terms.analysts, ", ")).and("; read by ");
-    page.sentence(1, text.with(Text::names(&terms.receivers, ", ")).and("."));
-    for used in terms.section().uses {
-        page.sentence(2, Text::fixed(used.title).and(": ").quote(terms.words(used)));
-    }
-    if !terms.sensitive.is_empty() {
-        page.sentence(2, Text::fixed(SENSITIVE).and(": ").quote(sensitive(terms)));
-    }
-    for floor in &terms.floors {
-        let text = Text::fixed("questions that read ").quote(together(floor));
-        page.sentence(2, text.and(format!(" show nothing of fewer than {} people", floor.people)));
-    }
-}
-
-/// The sensitive columns of an analysis.
-pub(super) fn sensitive(terms: &Terms) -> String {
-    terms.sensitive.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-}
-
-/// The columns that a floor is about.
-pub(super) fn together(floor: &Floor) -> String {
-    floor.columns.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ")
-}
-
-/// Says what one person can lose: each dataset's lifetime budgets, and their sum.
-fn loss(page: &mut Outline, contract: &Contract) {
-    page.heading("What one person can lose at most, for life".into());
-    let budgets = contract.datasets.values().flat_map(|d| d.budgets.values());
-    let Some(delta) = budgets.map(|budget| budget.delta).max() else { return };
-    let mut sum = Loss::zero();
-    for (name, dataset) in &contract.datasets {
-        let own = dataset.budgets.values().map(Budget::lifetime);
-        let own = own.fold(Loss::zero(), |sum, loss| sum.plus(&loss));
-        let text = Text::fixed("through \"").quote(name).and("\": ");
-        page.whole(1, text.and(guarantee(&own, delta)));
-        sum = sum.plus(&own);
-    }
-    page.whole(1, Text::fixed(format!("through all of them: {}", guarantee(&sum, delta))));
-    let text = "(Epsilon bounds how far the presence of one person can move the odds of anything that anybody concludes from \
-                all answers: by a factor of at most e^epsilon, but for a chance of delta.)";
-    page.sentence(1, text.into());
-}
-
-fn guarantee(loss: &Loss, delta: Delta) -> String {
-    format!(
-        "epsilon {:.2} at delta {delta} (rho {:.4})",
-        loss.rho().epsilon(delta),
-        loss.rho().value()
-    )
-}
-
-/// Says in words what a column is for.
-pub(super) fn role(column: &Column) -> String {
-    role_text(column).raw()
-}
-
-/// What a column is for, and what holds for questions that read it.
-fn role_text(column: &Column) -> Text {
-    let sensitive = if column.is_sensitive { "; sensitive" } else { "" };
-    let floor = column.min_cell.map(|people| {
-        format!("; a question that reads it shows nothing of fewer than {people} people")
+    let columns = dataset.columns.iter().map(|column| {
+        let is_sealed = !matches!(column.role, Role::Person | Role::Never);
+        json!({
+            "name": column.name, "role": column.role.kind().to_string(), "words": role(column),
+            "min_cell": column.min_cell.unwrap_or(contract.min_cell), "sensitive": column.is_sensitive,
+            "granted": is_sealed && used.contains(&column),
+        })
     });
-    purpose(column).and(sensitive).and(floor.unwrap_or_default())
-}
-
-fn purpose(column: &Column) -> Text {
-    Text::fixed(match &column.role {
-        Role::MatchKey(kind) => {
-            let kind = format!("{kind:?}").to_lowercase();
-            format!("identifies the person ({kind}), normalised and hashed before it leaves")
-        }
-        Role::Group(domain) => {
-            return Text::fixed("one of ").quote(text::quoted_list(domain));
-        }
-        Role::Label => "text of at most 32 bytes, whose values are not public".to_owned(),
-        Role::Measure(scale) => {
-            let counts = column.cap.map(|cap| {
-                format!("; one person's total counts as {} at most", scale.shown(cap))
-            });
-            format!("a number to add up, {scale} decimals{}", counts.unwrap_or_default())
-        }
-        Role::Feature(scale) => format!("a number for models, {scale} decimals"),
-        Role::Date => "a day".to_owned(),
-        Role::Consent => "whether the person agreed; others are only counted".to_owned(),
-        Role::Person => {
-            "the owner's own name for the person, which never leaves: sealing knows by it whose rows are one person's"
-                .to_owned()
-        }
-        Role::Never => "never leaves its owner".to_owned(),
-        _ => "a role that this version does not know".to_owned(),
+    let budgets = dataset.budgets.iter().map(|(purpose, budget)| {
+        let selection = Delta::try_from(budget.selection_delta);
+        json!({
+            "purpose": purpose, "period": every(budget.period), "delta": budget.delta.value(),
+            "epsilon": budget.epsilon.value(), "lifetime_epsilon": budget.lifetime_epsilon.value(),
+            "selection_delta": selection.map_or(0.0, Delta::value),
+            "legal_basis": dataset.legal_basis.get(purpose),
+        })
+    });
+    let careful = [danger::several_identifiers(contract, name), danger::claims(contract, name)];
+    json!({
+        "name": name, "owner": dataset.owner, "lineage": dataset.lineage,
+        "columns": columns.collect::<Vec<_>>(), "budgets": budgets.collect::<Vec<_>>(),
+        "claims": dataset.claims.iter().map(|kind| kind.name()).collect::<Vec<_>>(),
+        "careful": careful.into_iter().flatten().collect::<Vec<_>>(),
     })
 }
 
-/// Says in words how often a budget is filled.
-pub(crate) fn every(period: Period) -> &'static str {
-    match period {
-        Period::Day => "every day",
-        Period::Week => "every week",
-        Period::Month => "every month",
-        _ => "for the whole contract",
-    }
+fn analysis(contract: &Contract, name: &str, terms: &Terms) -> Value {
+    let section = terms.section();
+    let uses =
+        section.uses.iter().map(|used| json!({"what": used.title, "words": terms.words(used)}));
+    let floors = terms
+        .floors
+        .iter()
+        .map(|floor| json!({"columns": floor.columns, "min_cell": floor.people}));
+    json!({
+        "name": name, "kind": section.kind, "title": section.title, "purpose": terms.purpose,
+        "analysts": terms.analysts, "receivers": terms.receivers,
+        "uses": uses.collect::<Vec<_>>(),
+        "shown_however_small": (!section.besides.is_empty()).then_some(section.besides),
+        "careful": danger::dangers(contract, name), "sensitive": terms.sensitive,
+        "min_cells": floors.collect::<Vec<_>>(),
+    })
 }
 
-/// What the sensitive columns are called that an analysis uses all the same.
-pub(super) const SENSITIVE: &str = "sensitive columns that it uses all the same";
-/// The field of a job that says how low one person's total may go.
-const FLOOR: &str = "floor_per_user";
+/// What one person can lose at most, for life: through each dataset, and through all of them.
+fn loses(contract: &Contract) -> Value {
+    let budgets = contract.datasets.values().flat_map(|dataset| dataset.budgets.values());
+    let Some(delta) = budgets.map(|budget| budget.delta).max() else { return Value::Null };
+    let own = |dataset: &Dataset| {
+        let budgets = dataset.budgets.values().map(Budget::lifetime);
+        budgets.fold(Loss::zero(), |sum, loss| sum.plus(&loss))
+    };
+    let said = |loss: &Loss| (loss.rho().epsilon(delta), loss.rho().value());
+    let through = contract.datasets.iter().map(|(name, dataset)| {
+        let (epsilon, rho) = said(&own(dataset));
+        json!({"dataset": name, "epsilon": epsilon, "rho": rho})
+    });
+    let all = contract.datasets.values().map(own).fold(Loss::zero(), |sum, loss| sum.plus(&loss));
+    let (epsilon, rho) = said(&all);
+    json!({
+        "epsilon": epsilon, "delta": delta.value(), "rho": rho,
+        "through": through.collect::<Vec<_>>(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::analysis::KINDS;
+    use std::{fs, path::Path};
+
+    /// Keys, digests and registers, what is quoted, and every number of three digits or more.
+    fn told(text: &str) -> Vec<String> {
+        let words =
+            text.split([' ', ',', ';', ':', '(', ')', '\n']).map(|word| word.trim_end_matches('.'));
+        let is_one = |word: &&str| {
+            let is_hex = word.len() >= 12 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+            is_hex || (word.len() >= 3 && word.bytes().all(|byte| byte.is_ascii_digit()))
+        };
+        let quoted = text.split('"').skip(1).step_by(2).filter(|words| !words.contains('\n'));
+        words.filter(is_one).chain(quoted).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_program_finds_every_name_number_and_key_that_the_sentences_have() {
+        let now = Time(1_795_435_200_000);
+        let mut looked = 0;
+        for kind in KINDS {
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../protocol/src/analysis");
+            // A kind that is asked under the section of another has its contract all the same.
+            let sample = folder.join(kind.kind).join("sample/contract.toml");
+            let text = fs::read_to_string(&sample).unwrap();
+            let contract = rehearsal::with_throw_away_keys(&text).unwrap().unwrap();
+            let signers = contract.parties.values().map(|party| party.root_key.clone()).take(1);
+            let paper = Paper { signers: signers.collect(), text: Vec::new(), contract };
+            let json = as_json(&paper, now).to_string().replace("\\\"", "\"");
+            for word in told(&outline(&paper, now).printed().unwrap()) {
+                assert!(json.contains(&word), "{}: {word} is not in {json}", kind.kind);
+                looked += 1;
+            }
+        }
+        assert!(looked > 120, "{looked}");
+    }
+}
