@@ -28,8 +28,8 @@ use std::{
 ///
 /// Checks both receipts first. Then every released figure of the one is held against that of the other: on the same data they differ by
 /// the noise of both and nothing else. What is further apart than noise explains is named. Of two honest answers something is found
-/// apart in at most one comparison of a thousand, over all figures together. Exit code: 0 they agree, 1 they do not, 2 nothing can be
-/// said, since they are no two draws of one question, or nothing in them can be compared.
+/// apart in at most one comparison of a thousand, over all figures together. Exit code: 0 they agree, 1 they do not, or a
+/// receipt does not hold, 2 nothing can be said, since they are no two draws of one question, or nothing in them can be compared.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Compare {
     /// The answer that is doubted: the folder of an opened result, or a file of `glovebox dispute write`
@@ -73,6 +73,12 @@ impl Compare {
 fn answer(path: &Path, common: &Common, trust: &Trust) -> Result<Checked, Failure> {
     if path.is_dir() {
         return Ok(Given::read_with(&GivenFiles::of(path), common, trust)?.checked);
+    }
+    if !path.exists() {
+        return Err(Failure::unclear(format!(
+            "{} is not there: expected the folder of an opened result, or a file of `glovebox dispute write`",
+            path.display()
+        )));
     }
     let case = Case::read(path)?;
     let contract = Paper::read(&common.contract)?.contract;
