@@ -183,6 +183,11 @@ def fill_in(page, origin, epsilon, receivers=("publisher",)):
 def ask(page, terminal):
     """From a form to a receipt, without a script."""
     fill_in(page, terminal.origin, "a lot")
+    labels = page.locator("form#asked .field > label, form#asked .field legend").all_text_contents()
+    labels = [label.strip() for label in labels]
+    raw = [label for label in labels if "_" in label or not label[0].isupper()]
+    check(len(labels) > 10 and not raw, f"fields have names that people read, and no keys of files ({raw})")
+    check(page.get_by_label("Confidence of the intervals").count() == 1, "also those that may be left out")
     page.click('button:has-text("See what it costs")')
     wrong = page.locator(".field.wrong", has=page.locator('[name="lift.privacy.epsilon"]'))
     check("is not a number" in wrong.inner_text(), "what does not fit is said beside its field")
@@ -239,6 +244,11 @@ def ask(page, terminal):
     check(not list((ROOM / "publisher/jobs").glob("*")), "no job was signed")
 
     fill_in(page, terminal.origin, 1, ["publisher", "retailer"])
+    page.get_by_label("Decision that the answer serves").fill("two\u202elines")
+    page.click('button:has-text("See what it costs")')
+    wrong = page.locator(".field.wrong", has=page.locator('[name="job.decision"]'))
+    check("1 to 80 characters" in wrong.inner_text(), "a decision that cannot be shown is refused beside its field")
+    page.get_by_label("Decision that the answer serves").fill("TV in <b>spring</b>")
     page.click('button:has-text("See what it costs")')
     page.click('button:has-text("Prepare this question")')
     terminal.wait("read by")
@@ -262,6 +272,7 @@ def budgets(page, terminal):
     """What the question took is on the budget's screen, entry by entry, and nothing is left."""
     screen(page, terminal.origin, "budget")
     has(page, "asked by publisher")
+    has(page, "to decide “TV in <b>spring</b>”", "the budget says what decision it was spent on, as text")
     command = [GLOVEBOX, "budget", "--dir", str(ROOM / "publisher"), "--json"]
     text = subprocess.run(command, capture_output=True, check=True, text=True).stdout
     budget = json.loads(text)["result"]["budgets"][0]

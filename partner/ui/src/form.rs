@@ -220,9 +220,33 @@ impl Form {
             words: party.clone(),
             is_chosen: filled.values(RECEIVER).contains(party),
         });
-        let (groups, not_offered) = maker.made();
+        let (mut groups, not_offered) = maker.made();
+        groups.push(decision(&filled));
         let receivers = receivers.collect();
         Some(Self { groups, receivers, wrong_receivers: None, not_offered })
+    }
+}
+
+/// What every question may say of itself, whatever its kind is.
+fn decision(filled: &Filled) -> Group {
+    let input = Input {
+        name: DECISION.to_owned(),
+        label: "Decision that the answer serves".to_owned(),
+        hint: "In a few words, such as: budget of spring. It is signed, and owners see it where they see the purpose. Left empty: none \
+               is named."
+            .to_owned(),
+        is_needed: false,
+        value: filled.value(DECISION).to_owned(),
+        widget: Widget::Line { is_number: false },
+        wrong: None,
+    };
+    Group {
+        path: "job".to_owned(),
+        title: "What it is for".to_owned(),
+        is_extra: false,
+        inputs: vec![input],
+        more: Vec::new(),
+        list: None,
     }
 }
 
@@ -239,6 +263,8 @@ fn count_name(path: &str) -> String {
     format!("{path}#")
 }
 
+/// The field of the decision, which is of the job and of no kind.
+pub(crate) const DECISION: &str = "job.decision";
 /// The field of receivers, which is of the job and of no kind.
 pub(crate) const RECEIVER: &str = "@receiver";
 /// Where every kind has its price, below the kind.

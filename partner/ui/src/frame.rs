@@ -9,7 +9,7 @@ use crate::{
 };
 use askama::{Template, filters::Escaper};
 use page::html;
-use protocol::page::{Banner, Page, Section, Severity, Text};
+use protocol::page::{Banner, Page, Section, Severity, Text, number::capital};
 use std::fmt;
 
 /// The escaper of every template.
@@ -60,6 +60,13 @@ pub(crate) struct Way<'a> {
     pub(crate) title: &'static str,
     pub(crate) purpose: &'a str,
     pub(crate) datasets: Vec<&'a str>,
+}
+
+impl Way<'_> {
+    /// Its title at the head of a screen.
+    fn heading(&self) -> String {
+        capital(self.title)
+    }
 }
 
 /// A form.

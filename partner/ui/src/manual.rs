@@ -10,6 +10,8 @@ pub(crate) struct Manual<'m>(BTreeMap<&'m str, Table<'m>>);
 struct Table<'m> {
     /// What stands beside the path: `needed`, or how many.
     remark: &'m str,
+    /// What people call the table; empty where nothing is said.
+    label: &'m str,
     fields: BTreeMap<&'m str, Entry<'m>>,
 }
 
@@ -20,6 +22,10 @@ pub(crate) struct Entry<'m> {
     pub(crate) value: &'m str,
     /// What it means to leave it out; empty where nothing is said.
     pub(crate) left_out: &'m str,
+    /// What people call it; empty where nothing is said.
+    pub(crate) label: &'m str,
+    /// What they call the fields of a table that stands in one line: `first: first day, last: last day`.
+    inner: &'m str,
 }
 
 impl<'m> Manual<'m> {
@@ -41,25 +47,31 @@ impl<'m> Manual<'m> {
                 None => {
                     let head = quoted(first).next().map(|head| head.trim_matches(['[', ']']));
                     let remark = first.rsplit('`').next().unwrap_or_default();
+                    let (remark, label) = remark.split_once(": ").unwrap_or((remark, ""));
                     let remark = remark.trim_start_matches([',', ' ']);
                     path = head;
                     if let Some(head) = head {
-                        tables.insert(head, Table { remark, fields: BTreeMap::new() });
+                        tables.insert(head, Table { remark, label, fields: BTreeMap::new() });
                     }
                 }
                 Some(at) => {
                     let Some(table) = tables.get_mut(at) else { continue };
                     let is_shared = quoted(first).nth(1).is_some();
-                    let lefts = left_out.split(", ");
-                    let each = quoted(first).zip(lefts.map(Some).chain(std::iter::repeat(None)));
+                    let (_, called) = first.rsplit_once("`: ").unwrap_or_default();
+                    let (called, inner) = called.split_once(" (").unwrap_or((called, ""));
+                    let inner = inner.trim_end_matches(')');
+                    let none = std::iter::repeat(None);
+                    let lefts = left_out.split(", ").map(Some).chain(none.clone());
+                    let labels = called.split(", ").map(Some).chain(none);
                     // Several fields in one row have one thing in common, or one each.
-                    for (name, own) in each {
+                    for ((name, own), label) in quoted(first).zip(lefts).zip(labels) {
                         let left_out = if left_out.contains(", ") && is_shared {
                             own.unwrap_or(left_out)
                         } else {
                             left_out
                         };
-                        table.fields.insert(name, Entry { value, left_out });
+                        let label = if is_shared { label.unwrap_or_default() } else { called };
+                        table.fields.insert(name, Entry { value, left_out, label, inner });
                     }
                 }
             }
@@ -78,10 +90,21 @@ impl<'m> Manual<'m> {
         let own = self.field(path, name);
         match path.rsplit_once('.') {
             Some((above, table)) if own.value.is_empty() => {
-                let value = self.field(above, table).value;
-                Entry { value, left_out: "-" }
+                let Entry { value, inner, .. } = self.field(above, table);
+                let mut labels = inner.split(", ").filter_map(|pair| pair.split_once(": "));
+                let label = labels.find(|(of, _)| *of == name).map_or("", |(_, label)| label);
+                Entry { value, left_out: "-", label, inner: "" }
             }
             _ => own,
+        }
+    }
+
+    /// What people call the table at `path`; empty where nothing is said.
+    pub(crate) fn title(&self, path: &str) -> &'m str {
+        match (self.0.get(path), path.rsplit_once('.')) {
+            (Some(table), _) => table.label,
+            (None, Some((above, name))) => self.field(above, name).label,
+            (None, None) => "",
         }
     }
 
@@ -124,14 +147,18 @@ mod tests {
         assert_eq!(manual.field("lift.privacy", "epsilon").left_out, "-");
         assert!(manual.is_needed("lift.assignment") && manual.is_needed("lift.outcome"));
         assert!(!manual.is_needed("lift.window") && !manual.is_needed("lift.cost"));
+        assert_eq!(manual.title("lift.assignment"), "who is compared");
+        assert_eq!(manual.field("lift.window", "end").label, "last day");
+        assert_eq!(manual.of("lift.privacy.split", "sum_sq").label, "squares");
+        assert_eq!(manual.title("lift.privacy.split"), "how epsilon is divided");
         // A table in one line has no heading of its own.
         let outcomes = Manual::parse(analysis::manual("outcomes").unwrap());
         assert!(outcomes.is_needed("outcomes.observed") && !outcomes.is_needed("outcomes.started"));
     }
 
-    /// Each field of each kind has words, whichever kinds there are.
+    /// Each field of each kind has words, whichever kinds there are; and a label, but where every question says the same.
     #[test]
-    fn every_field_of_every_kind_has_words() {
+    fn every_field_of_every_kind_has_words_and_a_label() {
         use protocol::analysis::shape::{Field, Shape};
         fn check(manual: &Manual<'_>, path: &str, fields: &[Field]) {
             for Field { name, shape } in fields {
@@ -145,8 +172,23 @@ mod tests {
                     _ => None,
                 };
                 match inner.filter(|_| manual.0.contains_key(below.as_str())) {
-                    Some(fields) => check(manual, &below, fields),
-                    None => assert!(!manual.field(path, name).value.is_empty(), "{below}"),
+                    Some(fields) => {
+                        assert!(!manual.title(&below).is_empty(), "{below} has no label");
+                        check(manual, &below, fields);
+                    }
+                    None => {
+                        let Entry { value, label, inner: labels, .. } = manual.field(path, name);
+                        assert!(!value.is_empty(), "{below}");
+                        let is_same = ["done anyway", "refused whatever"];
+                        let is_same = is_same.iter().any(|words| value.contains(words));
+                        assert!(is_same || !label.is_empty(), "{below} has no label");
+                        let unnamed = inner.into_iter().flatten().find(|field| {
+                            !labels
+                                .split(", ")
+                                .any(|of| of.starts_with(&format!("{}: ", field.name)))
+                        });
+                        assert!(is_same || unnamed.is_none(), "{below}: {unnamed:?} has no label");
+                    }
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! The job's TOML that a form makes. Whether it is a question that the contract permits, is decided where every job's is.
 
 use super::{
-    EACH, Filled,
+    DECISION, EACH, Filled,
     maker::{COLUMN, NAME, inner},
 };
 use protocol::analysis::{
@@ -36,6 +36,10 @@ impl Filled {
         };
         let mut job = Table::new();
         job.insert("analysis".to_owned(), Value::String(analysis.to_owned()));
+        let decision = self.value(DECISION);
+        if !decision.is_empty() {
+            job.insert("decision".to_owned(), Value::String(decision.to_owned()));
+        }
         let asked = self.table(kind, &fields)?.unwrap_or_default();
         let mut whole = Table::new();
         whole.insert("job".to_owned(), Value::Table(job));

@@ -45,7 +45,7 @@ impl<'m> Maker<'m> {
         list: Option<(String, usize)>,
     ) {
         let is_needed = !at.contains('.') || self.manual.is_needed(at);
-        let (whole, title) = (title(at), title(path));
+        let (whole, title) = (self.title(at), self.title_of(at, path));
         let (mut inputs, mut more, mut below) = (Vec::new(), Vec::new(), Vec::new());
         let beside = fields.iter().find(|field| field.name == COLUMN);
         let beside = beside.map(|field| self.offers.columns(self.manual.of(at, field.name).value));
@@ -76,7 +76,9 @@ impl<'m> Maker<'m> {
                     self.lacks(whole);
                     return;
                 }
-                Err(NotOffered) => self.lacks(format!("{whole}: {}", words(field.name))),
+                Err(NotOffered) => {
+                    self.lacks(format!("{whole}: {}", label(field.name, entry).to_lowercase()));
+                }
             }
         }
         if !(inputs.is_empty() && more.is_empty()) {
@@ -98,6 +100,23 @@ impl<'m> Maker<'m> {
         }
     }
 
+    /// What people call the table that the manual has at `at`.
+    fn title(&self, at: &str) -> String {
+        match self.manual.title(at) {
+            "" => title(at),
+            label => capital(label),
+        }
+    }
+
+    /// The same for the table that the form has at `path`, which is one of several where its path has a number.
+    fn title_of(&self, at: &str, path: &str) -> String {
+        let number = path.rsplit('.').next().and_then(|last| last.parse::<usize>().ok());
+        match number {
+            Some(number) => format!("{} {}", self.title(at), number + 1),
+            None => self.title(at),
+        }
+    }
+
     fn lacks(&mut self, what: String) {
         if !self.not_offered.contains(&what) {
             self.not_offered.push(what);
@@ -109,7 +128,7 @@ impl<'m> Maker<'m> {
     fn input(
         &self,
         path: &str,
-        Field { name: label, shape }: &Field,
+        Field { name: field, shape }: &Field,
         entry: Entry<'m>,
         (in_needed, beside): (bool, Option<&[ColumnRef]>),
     ) -> Result<Option<Input>, NotOffered> {
@@ -120,10 +139,10 @@ impl<'m> Maker<'m> {
         if *shape == Shape::Anything || is_anyway || lacks_role {
             return Ok(None);
         }
-        let name = format!("{path}.{label}");
+        let name = format!("{path}.{field}");
         let chosen = self.filled.values(&name);
         let offer = self.offers.for_words(about, beside.unwrap_or_default());
-        let is_name = *label == NAME && beside.is_some();
+        let is_name = *field == NAME && beside.is_some();
         let is_needed = entry.left_out == "-" && !entry.value.contains("only there") && !is_name;
         let empty = if is_needed { "Choose one".to_owned() } else { left_out(entry) };
         let is_only = in_needed && is_needed && !self.filled.has(&name);
@@ -154,7 +173,7 @@ impl<'m> Maker<'m> {
             _ => Widget::Line { is_number: false },
         };
         let hint = hint(entry, is_name);
-        let (value, label) = (chosen.join("\n"), words(label));
+        let (value, label) = (chosen.join("\n"), label(field, entry));
         Ok(Some(Input { name, label, hint, is_needed, value, widget, wrong: None }))
     }
 
@@ -238,10 +257,11 @@ fn hint(entry: Entry<'_>, is_name: bool) -> String {
     // A capital ε is taken for an E.
     let is_latin = value.starts_with(|letter: char| letter.is_ascii());
     let value = if is_latin { capital(&plain(value)) } else { plain(value) };
+    let value = value.trim_end_matches('.');
     match entry.left_out {
-        _ if is_name => format!("{value}. Left empty: the name of its column"),
-        "" | "-" => value,
-        _ => format!("{value}. {}", left_out(entry)),
+        _ if is_name => format!("{value}. Left empty: the name of its column."),
+        "" | "-" => format!("{value}."),
+        _ => format!("{value}. {}.", left_out(entry)),
     }
 }
 
@@ -257,16 +277,17 @@ fn words(name: &str) -> String {
     name.replace('_', " ")
 }
 
-/// The last names of a path, and the number of a table among several.
-fn title(path: &str) -> String {
-    let mut parts = path.rsplit('.');
-    let last = parts.next().unwrap_or_default();
-    match last.parse::<usize>() {
-        Ok(number) => {
-            format!("{} {}", capital(&words(parts.next().unwrap_or_default())), number + 1)
-        }
-        Err(_) => capital(&words(last)),
+/// What people call a field: as its kind's page says, or else by its name.
+fn label(name: &str, entry: Entry<'_>) -> String {
+    match entry.label {
+        "" => capital(&words(name)),
+        label => capital(label),
     }
+}
+
+/// What a table is called of which the page says nothing.
+fn title(at: &str) -> String {
+    capital(&words(at.rsplit('.').next().unwrap_or_default()))
 }
 
 /// The field of a table that chooses a column, by whose role others of its fields are there.

@@ -50,8 +50,17 @@ fn whoever_asks_types_only_numbers_days_and_names_of_their_own() {
 }
 
 /// Names of the asker's own, a moment, a currency, days, and lists of numbers.
-const TYPED: [&str; 8] =
-    ["name", "registered_at", "currency", "left_out", "hidden", "edges", "between", "bins"];
+const TYPED: [&str; 9] = [
+    "name",
+    "decision",
+    "registered_at",
+    "currency",
+    "left_out",
+    "hidden",
+    "edges",
+    "between",
+    "bins",
+];
 
 #[test]
 fn a_form_offers_what_the_contract_lists_and_nothing_else() {
@@ -80,7 +89,7 @@ fn a_form_offers_what_the_contract_lists_and_nothing_else() {
     assert_eq!(choices(&geo, "geo.cell.0.treated").len(), 6);
     // Without a filter no row can be chosen, and without that the table is no table.
     assert!(geo.groups.iter().all(|group| !group.path.contains("where")));
-    assert_eq!(geo.not_offered, ["Where: column"]);
+    assert_eq!(geo.not_offered, ["Filter: column to filter by"]);
 }
 
 /// The fields that are marked of a question that was filled in so.
