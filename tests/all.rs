@@ -23,6 +23,7 @@ mod hostile_host;
 mod kill;
 mod left_logs;
 mod memory;
+mod opt_outs;
 mod oracle;
 mod orders;
 mod parsers;

@@ -18,6 +18,7 @@ use protocol::{
     key::DataKey,
     manifest::{Manifest, SignedManifest},
     message::Reply,
+    opt_outs::{OptOuts, TakenOut},
     refusal::{Asked, GrantFlaw, Refusal},
     sealed::{FOOTER, FileError},
     slice::Slice,
@@ -64,20 +65,21 @@ pub(crate) async fn take(
         manifest: manifest.digest(),
         not_after: grant.not_after,
     };
-    let keys = {
+    let handed = {
         let mut state = serving.state.lock().await;
         let State::Open(open) = &mut *state else { return Err(Refusal::Closed) };
-        open.vault.check_version(&name, manifest.manifest().version)?;
-        let keys = open_keys(&binding, open, &grant, contract).map_err(bad)?;
+        open.vault.check_version(&name, manifest.manifest())?;
+        let handed =
+            open_keys(&binding, open, &grant, manifest.manifest(), contract).map_err(bad)?;
         if let Some(table) = open.vault.same(&name, manifest.digest(), now) {
             // These rows are what the file has: nothing is read again, and no memory taken.
             let granted = Granted { by, grant, manifest, slices };
             return granted.hold(serving, open, table, now);
         }
         open.vault.reserve(&name, manifest.manifest(), contract)?;
-        keys
+        handed
     };
-    let fetched = fetch(serving, &name, &manifest, keys).await;
+    let fetched = fetch(serving, &name, &manifest, handed).await;
 
     let mut state = serving.state.lock().await;
     let State::Open(open) = &mut *state else { return Err(Refusal::Closed) };
@@ -89,7 +91,7 @@ pub(crate) async fn take(
     if is_over(grant.not_after, now) {
         return Err(bad(GrantFlaw::Time));
     }
-    open.vault.check_version(&name, manifest.manifest().version)?;
+    open.vault.check_version(&name, manifest.manifest())?;
     Granted { by, grant, manifest, slices }.hold(serving, open, table, now)
 }
 
@@ -174,17 +176,40 @@ fn check_time(grant: &Grant, now: Time) -> Result<(), GrantFlaw> {
     if grant.not_after > longest { Err(GrantFlaw::TooLong) } else { Ok(()) }
 }
 
-/// Opens the keys of the granted columns. The salt that comes with them must be the contract's. No
-/// format of this build reads it, so it is compared and dropped.
+/// Opens the keys of the granted columns, and who is taken out. The salt that comes with them must be the contract's,
+/// and the list of opt-outs the one that the manifest names.
 fn open_keys(
     binding: &Binding<'_>,
     open: &Open,
     grant: &Grant,
+    manifest: &Manifest,
     contract: &Contract,
-) -> Result<BTreeMap<String, DataKey>, GrantFlaw> {
-    let keys = binding.open(&open.keys.recipient, &grant.columns, &grant.keys);
-    let (keys, salt) = keys.map_err(|_| GrantFlaw::Keys)?;
-    if salt.digest() == contract.bucket_salt { Ok(keys) } else { Err(GrantFlaw::Salt) }
+) -> Result<Opened, GrantFlaw> {
+    let named = manifest.opt_outs;
+    let recipient = &open.keys.recipient;
+    let handed = binding.open(recipient, &grant.columns, named.is_some(), &grant.keys);
+    let handed = handed.map_err(|_| GrantFlaw::Keys)?;
+    if handed.salt.digest() != contract.bucket_salt {
+        return Err(GrantFlaw::Salt);
+    }
+    let out = match (&handed.opt_outs, named) {
+        (Some(signed), Some(named)) => {
+            let list = OptOuts::open(signed, binding.owner, &manifest.lineage);
+            let list = list.ok().filter(|list| list.named() == named).ok_or(GrantFlaw::OptOuts)?;
+            let mut kinds = contract.match_keys(&grant.dataset);
+            kinds.sort();
+            kinds.dedup();
+            list.tags(&kinds, &handed.salt)
+        }
+        _ => TakenOut::nobody(),
+    };
+    Ok(Opened { keys: handed.keys, out })
+}
+
+/// What opens a file, and who is taken out of it.
+struct Opened {
+    keys: BTreeMap<String, DataKey>,
+    out: TakenOut,
 }
 
 /// Drops the keys and rows of `name` for its owner. Other datasets stay open, and answers that were
@@ -239,7 +264,7 @@ async fn fetch(
     serving: &Serving,
     name: &str,
     manifest: &SignedManifest,
-    keys: BTreeMap<String, DataKey>,
+    Opened { keys, out }: Opened,
 ) -> Result<Ordered, Refusal> {
     let bad = |why| Refusal::BadGrant { dataset: name.to_owned(), why };
     let what = manifest.manifest().clone();
@@ -254,7 +279,7 @@ async fn fetch(
         }
     })?;
     let dataset = serving.contract.datasets.get(name).cloned().ok_or(Refusal::Internal)?;
-    let intake = Ordered::intake(&serving.contract, name, what.shape().rows());
+    let intake = Ordered::intake(&serving.contract, name, what.shape().rows(), out);
     let intake = intake.map_err(|_| Refusal::Internal)?;
     // Parsing a partner's file takes a while, and the file may be hostile: it is not done on the
     // thread that serves.

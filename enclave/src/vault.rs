@@ -6,6 +6,7 @@ use protocol::{
     digest::Digest,
     manifest::{Manifest, SignedManifest},
     message::OpenDataset,
+    opt_outs::NamedOptOuts,
     refusal::{GrantFlaw, Limit, Refusal},
     sealed::{self, Physical},
     tally::Tally,
@@ -19,12 +20,19 @@ use std::{
 /// The datasets that are open.
 pub(crate) struct Vault {
     held: BTreeMap<String, Held>,
-    newest: BTreeMap<String, u64>,
+    newest: BTreeMap<String, Newest>,
     /// The files that are being fetched, one for each dataset, and the memory that each will take.
     loading: BTreeMap<String, u64>,
     /// The datasets among them whose owner has revoked the grant meanwhile.
     revoked: BTreeSet<String>,
     memory_bytes: u64,
+}
+
+/// The newest that was ever open of a dataset.
+#[derive(Clone, Copy)]
+struct Newest {
+    version: u64,
+    opt_outs: Option<NamedOptOuts>,
 }
 
 /// A dataset that is open.
@@ -45,10 +53,17 @@ impl Vault {
         Self { held, newest, loading, revoked: BTreeSet::new(), memory_bytes }
     }
 
-    /// Refuses a version older than one that was open before: that would be a rollback.
-    pub(crate) fn check_version(&self, dataset: &str, version: u64) -> Result<(), Refusal> {
-        if self.newest.get(dataset).is_some_and(|newest| version < *newest) {
-            return Err(Refusal::BadGrant { dataset: dataset.to_owned(), why: GrantFlaw::Older });
+    /// Refuses a version older than one that was open before, or one with an older list of opt-outs: either would be
+    /// a rollback.
+    pub(crate) fn check_version(&self, dataset: &str, manifest: &Manifest) -> Result<(), Refusal> {
+        let Some(newest) = self.newest.get(dataset) else { return Ok(()) };
+        let bad = |why| Err(Refusal::BadGrant { dataset: dataset.to_owned(), why });
+        if manifest.version < newest.version {
+            return bad(GrantFlaw::Older);
+        }
+        let next = manifest.opt_outs.as_ref();
+        if newest.opt_outs.is_some_and(|known| !known.may_be_followed_by(next)) {
+            return bad(GrantFlaw::OlderOptOuts);
         }
         Ok(())
     }
@@ -130,7 +145,8 @@ impl Vault {
     }
 
     pub(crate) fn open(&mut self, dataset: &str, held: Held) {
-        self.newest.insert(dataset.to_owned(), held.manifest.manifest().version);
+        let Manifest { version, opt_outs, .. } = *held.manifest.manifest();
+        self.newest.insert(dataset.to_owned(), Newest { version, opt_outs });
         self.held.insert(dataset.to_owned(), held);
     }
 
@@ -191,12 +207,17 @@ fn opening(contract: &Contract, dataset: &str, manifest: &Manifest) -> Option<u6
     let width: u64 = used.filter_map(sealed::physical).map(Physical::width).sum();
     let bucket = width.saturating_mul(2).saturating_add(ARRANGING);
     let bucket = manifest.shape().capacity().saturating_mul(bucket);
+    let places = manifest.opt_outs.map_or(0, |named| named.places);
     let taking_in = manifest.size.saturating_add(bucket).saturating_add(need.taking_in);
+    let taking_in = taking_in.saturating_add(places.saturating_mul(OPT_OUT));
     Some(taking_in.max(need.ordering).max(need.held))
 }
 
 /// Bytes of a row while its bucket is arranged: its person's tag, twice, and its place.
 const ARRANGING: u64 = 40;
+
+/// Bytes of a place on a list of opt-outs: as it came, as a key, and a tag of each kind of key.
+const OPT_OUT: u64 = 2 * 32 + 3 * 16;
 
 /// What is held of a file once it is open.
 fn holding(contract: &Contract, dataset: &str, manifest: &Manifest) -> Option<u64> {

@@ -6,6 +6,7 @@
 mod contract;
 mod job;
 mod messages;
+mod opt_outs;
 mod orders;
 mod refusals;
 mod released;

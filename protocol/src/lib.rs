@@ -32,7 +32,7 @@ pub use answers::{citation, page, released, result};
 pub use asking::{job, order, policy};
 use bytes::sha256;
 pub use bytes::{canonical, digest, identity, limits, merkle, text, time, units};
-pub use data::{manifest, sealed, storage};
+pub use data::{manifest, opt_outs, sealed, storage};
 pub use keys::{hpke, key, salt, sign};
 pub use messages::{audit, deletion, grant, message, receipt, slice, stored_log};
 pub use privacy::{loss, proof, tally};

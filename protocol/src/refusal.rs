@@ -229,6 +229,19 @@ pub enum Refusal {
         /// Its owner.
         owner: String,
     },
+    /// The job names a dataset with an older list of opt-outs than its owner has made since.
+    ///
+    /// Remedy: the owner runs `glovebox grant` for this instance; the job is then submitted again, and names the newest list.
+    #[error(
+        "the job reads \"{dataset}\" with an older list of opt-outs than {owner} has made since: {owner} runs `glovebox grant \
+         {dataset}`, and then it is submitted again"
+    )]
+    OlderOptOuts {
+        /// Name of the dataset.
+        dataset: String,
+        /// Its owner.
+        owner: String,
+    },
     /// The grant does not fit the instance, the contract or its file.
     ///
     /// Remedy: the owner mends what is named and runs `glovebox grant` again.

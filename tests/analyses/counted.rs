@@ -248,6 +248,7 @@ pub(crate) fn manifests(
             declared: Declared::of(u64::try_from(rows.num_rows()).unwrap()),
             columns: sealed::layout(dataset),
             aad_prefix: Vec::new(),
+            opt_outs: None,
         };
         let key = owner(contract, name);
         let authority = Authority::at_any_time(contract);

@@ -113,6 +113,7 @@ fn from_receipt() -> Provenance {
         version: 7,
         manifest: Digest::of("sample", b"manifest"),
         declared: Declared::of(1000),
+        opt_outs: None,
     };
     Provenance {
         simulated: true,

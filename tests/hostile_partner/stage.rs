@@ -91,7 +91,7 @@ impl Stage {
         let recipient = self.room.instance().recipient_key().unwrap();
         let mut generator = client::keys::generator().unwrap();
         let (columns, keys) =
-            binding.seal(&recipient, &keys, &tests::salt(), &mut generator).unwrap();
+            binding.seal(&recipient, &keys, &tests::salt(), None, &mut generator).unwrap();
         let manifest = manifest.as_bytes().to_vec();
         let grant = Grant { dataset: "sales".to_owned(), manifest, columns, keys, not_after };
         let body = Body::Grant { grant, slices: Vec::new() };

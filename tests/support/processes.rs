@@ -268,6 +268,7 @@ impl Site {
             declared: Declared::of(2048),
             columns: Vec::new(),
             aad_prefix: Vec::new(),
+            opt_outs: None,
         };
         let manifest = identity.sign(&manifest).unwrap();
         fs::write(self.path(&format!("{name}.manifest")), manifest).unwrap();

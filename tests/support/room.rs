@@ -96,6 +96,7 @@ pub fn manifests(contract: &Contract, rows: u64) -> BTreeMap<String, SignedManif
             declared: Declared::of(rows),
             columns: sealed::layout(dataset),
             aad_prefix: Vec::new(),
+            opt_outs: None,
         };
         let owner = service(if dataset.owner == "publisher" { 1 } else { 2 });
         let authority = Authority::at_any_time(contract);

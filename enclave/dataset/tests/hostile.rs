@@ -167,6 +167,7 @@ fn manifest(file: &[u8]) -> Manifest {
         size: u64::try_from(file.len()).unwrap(),
         declared: Declared::of(1024),
         columns: sealed::layout(&dataset()),
+        opt_outs: None,
         aad_prefix: vec![5; 32],
     }
 }

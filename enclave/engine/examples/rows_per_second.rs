@@ -19,6 +19,7 @@ use engine::Ordered;
 use protocol::contract::{Contract, Role};
 use protocol::identity::Identifier;
 use protocol::loss::Rho;
+use protocol::opt_outs::TakenOut;
 use protocol::proof::{self, Proven, Request, Split};
 use protocol::tally::{
     Clamp, Dimension, Measure, Population, Product, Quantity, Side, Table, Tally,
@@ -37,8 +38,13 @@ async fn main() {
         let tables = tables(folder, order, &contract);
         let read = processor_seconds();
         let tables = tables.map(|(name, rows)| {
-            let mut intake =
-                Ordered::intake(&contract, name, rows.num_rows().try_into().unwrap()).unwrap();
+            let mut intake = Ordered::intake(
+                &contract,
+                name,
+                rows.num_rows().try_into().unwrap(),
+                TakenOut::nobody(),
+            )
+            .unwrap();
             intake.add(&rows).unwrap();
             drop(rows);
             Arc::new(intake.finish().unwrap())

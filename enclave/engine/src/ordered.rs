@@ -15,6 +15,7 @@ use arrow::array::RecordBatch;
 use protocol::analysis::uses::Reading;
 use protocol::contract::{Contract, Dataset};
 use protocol::identity::Identifier;
+use protocol::opt_outs::TakenOut;
 use protocol::tally::Population;
 
 use crate::fault::Fault;
@@ -86,15 +87,20 @@ impl Ordered {
     }
 
     /// Takes in the dataset called `name` of `contract`, of which there are at most `rows` rows: batch by
-    /// batch, each in the layout of [`protocol::sealed`].
+    /// batch, each in the layout of [`protocol::sealed`]. Rows with a key of whoever is taken `out` are nobody's.
     ///
     /// # Errors
     ///
     /// [`Fault::NoDataset`]; [`Fault::Memory`] for more rows than this machine can number.
-    pub fn intake(contract: &Contract, name: &str, rows: u64) -> Result<Intake, Fault> {
+    pub fn intake(
+        contract: &Contract,
+        name: &str,
+        rows: u64,
+        out: TakenOut,
+    ) -> Result<Intake, Fault> {
         let dataset = dataset(contract, name)?;
         let room = usize::try_from(rows).map_err(|_| Fault::Memory)?;
-        Ok(Intake::new(name, dataset, &Orders::of(contract, name), room))
+        Ok(Intake::new(name, dataset, &Orders::of(contract, name), room).without(out))
     }
 
     /// As [`Self::intake`], all of it at once.
@@ -103,18 +109,19 @@ impl Ordered {
     ///
     /// [`Fault`], of contract, layout and sizes.
     pub fn new(contract: &Contract, name: &str, batches: &[RecordBatch]) -> Result<Self, Fault> {
-        Self::of(contract, name, &Orders::of(contract, name), batches)
+        Self::of(contract, name, &Orders::of(contract, name), batches, TakenOut::nobody())
     }
 
-    /// As [`Self::new`], in these orders.
+    /// As [`Self::new`], in these orders, without the rows of whoever is taken `out`.
     pub(crate) fn of(
         contract: &Contract,
         name: &str,
         orders: &Orders,
         batches: &[RecordBatch],
+        out: TakenOut,
     ) -> Result<Self, Fault> {
         let room = batches.iter().map(RecordBatch::num_rows).sum();
-        let mut intake = Intake::new(name, dataset(contract, name)?, orders, room);
+        let mut intake = Intake::new(name, dataset(contract, name)?, orders, room).without(out);
         batches.iter().try_for_each(|batch| intake.add(batch))?;
         intake.finish()
     }

@@ -18,6 +18,7 @@ fn manifest(rows: u64, bytes: u64) -> Manifest {
         size: declared.shape().rows() * bytes,
         declared,
         columns: Vec::new(),
+        opt_outs: None,
         aad_prefix: Vec::new(),
     }
 }

@@ -30,6 +30,7 @@ fn manifest(root: Root, by: &Delegate) -> Vec<u8> {
         declared: Declared::of(2048),
         columns: Vec::new(),
         aad_prefix: Vec::new(),
+        opt_outs: None,
     })
 }
 

@@ -99,6 +99,7 @@ impl Fixture {
             declared: Declared::of(1024),
             columns,
             aad_prefix: vec![1; 32],
+            opt_outs: None,
         };
         let bytes = owner.sign(&manifest).unwrap();
         SignedManifest::open(bytes, &Authority::at_any_time(&self.contract), &found.owner).unwrap()

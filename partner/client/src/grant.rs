@@ -3,6 +3,7 @@
 use crate::{
     clock,
     keys::{self, Identity, IdentityError},
+    opt_outs::{self, OptOutsError},
     room::{Instance, Room, RoomError},
     salts::{self, SaltError},
     withdrawals::{self, WithdrawalError},
@@ -13,7 +14,7 @@ use protocol::{
     grant::{Binding, Grant},
     hpke::OpenError,
     key::DataKey,
-    manifest::{ManifestError, SignedManifest},
+    manifest::{Manifest, ManifestError, SignedManifest},
     message::{Body, Reply},
     refusal::Refusal,
     salt::BucketSalt,
@@ -37,7 +38,8 @@ pub struct Granted {
 }
 
 /// Grants `dataset` to the instance of `room`, until `not_after` (if there is none, for 24 hours),
-/// with prepaid `slices` if there are any. Granting again extends the grant.
+/// with prepaid `slices` if there are any. Granting again extends the grant. The list of opt-outs that the manifest names
+/// goes along, from the party's folder.
 ///
 /// # Errors
 ///
@@ -68,7 +70,9 @@ pub async fn grant(
     tell_withdrawals(room, identity).await?;
     let (contract, instance) = (room.contract(), room.instance());
     let to = GrantTarget { contract, instance, owner: identity.root_key(), salt: &salt };
-    let grant = to.seal(dataset, manifest, keys, not_after, &mut keys::generator()?)?;
+    let list = named_list(manifest.manifest(), identity)?;
+    let handed = Handing { keys, opt_outs: list.as_deref() };
+    let grant = to.seal(dataset, manifest, handed, not_after, &mut keys::generator()?)?;
     let slices = slices.into_iter().map(Into::into).collect();
     match room.request(identity, Body::Grant { grant, slices }).await? {
         Reply::Granted { columns, not_after } => {
@@ -165,7 +169,14 @@ fn unfit(
     }
 }
 
-/// Reads a manifest as its owner. If another of the owner's keys signed it, or a key whose time is
+/// The signed list of opt-outs that a manifest names, from the party's folder.
+fn named_list(manifest: &Manifest, identity: &Identity) -> Result<Option<Vec<u8>>, GrantError> {
+    let Some(named) = &manifest.opt_outs else { return Ok(None) };
+    let (directory, root) = (identity.directory(), identity.root_key());
+    Ok(Some(opt_outs::named_by(directory, &root, &manifest.lineage, named)?))
+}
+
+/// Reads a manifest as its owner, with the newest list of opt-outs in the party's folder. If another of the owner's keys signed it, or a key whose time is
 /// over, the owner signs it anew, and the version of the dataset stays the same. A manifest that a
 /// withdrawn key signed is signed anew only if it is of the file that was sealed here: the keys
 /// file names its Merkle root as `sealed`, which a thief of the key could not write.
@@ -190,7 +201,10 @@ pub fn own_manifest(
         let (dataset, owner) = (dataset.to_owned(), found.owner.clone());
         return Err(GrantError::WithdrawnSigner { dataset, owner });
     }
-    read_manifest(identity.service()?.sign(manifest.manifest()), contract, dataset)
+    let newest = opt_outs::newest(identity.directory(), &identity.root_key(), &found.lineage)?;
+    let mut manifest = manifest.manifest().clone();
+    manifest.opt_outs = newest.map(|kept| kept.list.named()).or(manifest.opt_outs);
+    read_manifest(identity.service()?.sign(&manifest), contract, dataset)
 }
 
 /// The dataset of this name, which has to be `party`'s own.
@@ -232,20 +246,20 @@ pub struct GrantTarget<'a> {
 }
 
 impl GrantTarget<'_> {
-    /// Seals the keys of the columns that the contract lets somebody use, and no other keys.
+    /// Seals the keys of the columns that the contract lets somebody use, and no other keys; and the list of opt-outs.
     ///
     /// # Errors
     ///
-    /// [`GrantError`]; [`GrantError::KeyMissing`] if `keys` does not have one of them.
-    pub fn seal(
+    /// [`GrantError`]; [`GrantError::KeyMissing`] if `handed` does not have one of them.
+    pub fn seal<'k>(
         &self,
         dataset: &str,
         manifest: &SignedManifest,
-        keys: &BTreeMap<String, DataKey>,
+        handed: impl Into<Handing<'k>>,
         not_after: Time,
         rng: &mut impl CryptoRng,
     ) -> Result<Grant, GrantError> {
-        let owner = self.owner;
+        let (handed, owner) = (handed.into(), self.owner);
         let party = self.contract.party_of(&owner).unwrap_or_default();
         let found = own_dataset(self.contract, dataset, party)?;
         manifest.manifest().check(found).map_err(GrantError::Manifest)?;
@@ -256,7 +270,7 @@ impl GrantTarget<'_> {
         let mut columns: BTreeSet<&str> = used.iter().map(|c| c.name.as_str()).collect();
         columns.insert(FOOTER);
         let released = columns.into_iter().map(|column| {
-            let key = keys.get(column).cloned();
+            let key = handed.keys.get(column).cloned();
             let missing = || GrantError::KeyMissing { column: column.to_owned() };
             Ok((column.to_owned(), key.ok_or_else(missing)?))
         });
@@ -270,8 +284,8 @@ impl GrantTarget<'_> {
             not_after,
         };
         let recipient = self.instance.recipient_key().map_err(GrantError::InstanceKey)?;
-        let (columns, keys) =
-            binding.seal(&recipient, &released, self.salt, rng).map_err(GrantError::InstanceKey)?;
+        let sealed = binding.seal(&recipient, &released, self.salt, handed.opt_outs, rng);
+        let (columns, keys) = sealed.map_err(GrantError::InstanceKey)?;
         Ok(Grant {
             dataset: dataset.to_owned(),
             manifest: manifest.as_bytes().to_vec(),
@@ -279,6 +293,23 @@ impl GrantTarget<'_> {
             keys,
             not_after,
         })
+    }
+}
+
+/// What an owner has to hand over of one version.
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "a caller names all of it")]
+pub struct Handing<'a> {
+    /// Its column keys.
+    pub keys: &'a BTreeMap<String, DataKey>,
+    /// The signed list of opt-outs that its manifest names, if it names one.
+    pub opt_outs: Option<&'a [u8]>,
+}
+
+impl<'a> From<&'a BTreeMap<String, DataKey>> for Handing<'a> {
+    /// Of a version without a list.
+    fn from(keys: &'a BTreeMap<String, DataKey>) -> Self {
+        Self { keys, opt_outs: None }
     }
 }
 
@@ -367,6 +398,9 @@ pub enum GrantError {
     /// This party's list of withdrawn keys cannot be used.
     #[error(transparent)]
     Withdrawals(#[from] WithdrawalError),
+    /// This party's list of opt-outs cannot be used.
+    #[error(transparent)]
+    OptOuts(#[from] OptOutsError),
     /// This party's keys cannot be used.
     #[error(transparent)]
     Identity(#[from] IdentityError),

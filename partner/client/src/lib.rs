@@ -20,6 +20,7 @@ pub mod http;
 pub mod job;
 pub mod keys;
 pub mod open;
+pub mod opt_outs;
 pub mod people;
 pub mod receipt_check;
 pub mod room;

@@ -272,6 +272,7 @@ fn versions(contract: &Contract, manifests: &BTreeMap<String, SignedManifest>) -
             version: signed.manifest().version,
             manifest: signed.digest(),
             declared: signed.manifest().declared,
+            opt_outs: signed.manifest().opt_outs,
         })
     });
     owned.collect()

@@ -15,7 +15,8 @@ pub(super) fn begin(db: &Connection, owner: &PublicKey) -> Result<(), LedgerErro
 
 /// Makes the tables that are missing in a ledger that was begun by an earlier build.
 pub(super) fn prepare(db: &Connection) -> Result<(), LedgerError> {
-    [SHARES, ORDERS, MOVED, REASONS].iter().try_for_each(|tables| Ok(db.execute_batch(tables)?))
+    let later = [SHARES, ORDERS, MOVED, REASONS, OPT_OUTS];
+    later.iter().try_for_each(|tables| Ok(db.execute_batch(tables)?))
 }
 
 /// Fails for a database of another format, or of other keys.
@@ -49,3 +50,4 @@ const SHARES: &str = include_str!("shares.sql");
 const ORDERS: &str = include_str!("orders.sql");
 const MOVED: &str = include_str!("moved.sql");
 const REASONS: &str = include_str!("reasons.sql");
+const OPT_OUTS: &str = include_str!("opt_outs.sql");

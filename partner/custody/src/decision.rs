@@ -14,6 +14,7 @@ use protocol::{
     digest::Digest,
     job::SignedJob,
     loss::{Delta, Epsilon, Loss, Rho},
+    opt_outs::NamedOptOuts,
     order::Run,
     policy::{self, Admitted},
     receipt::Account,
@@ -141,6 +142,7 @@ pub(super) struct Derived<'a> {
     owner: Owner<'a>,
     instance: &'a Instance,
     admitted: Admitted,
+    opt_outs: BTreeMap<String, NamedOptOuts>,
     only_asks: bool,
 }
 
@@ -180,7 +182,10 @@ impl<'a> Derived<'a> {
             let what = refusal::Asked::Dataset;
             return Err(Refusal::NotPermitted { what, name, owner }.into());
         }
-        Ok(Self { owner: *owner, instance, admitted, only_asks })
+        let named = manifests.into_iter();
+        let named = named.filter_map(|(name, signed)| Some((name, signed.manifest().opt_outs?)));
+        let opt_outs = named.collect();
+        Ok(Self { owner: *owner, instance, admitted, opt_outs, only_asks })
     }
 
     /// The slices that the ledger hands out; none if it was only asked whether it would.
@@ -204,6 +209,7 @@ impl<'a> Derived<'a> {
                 name: admitted.name(),
                 analyst: admitted.analyst(),
                 admitted,
+                opt_outs: &self.opt_outs,
             }),
         };
         match (run, self.only_asks) {

@@ -192,6 +192,9 @@ pub enum LedgerError {
     /// A row of the database was not written by this program.
     #[error("the ledger holds a row that is not readable: restore a backup and account for it")]
     Corrupt,
+    /// The party's list of opt-outs cannot be used.
+    #[error(transparent)]
+    OptOuts(#[from] client::opt_outs::OptOutsError),
     /// `SQLite` failed.
     #[error("the ledger's database: {0}")]
     Database(#[from] rusqlite::Error),

@@ -10,6 +10,7 @@ use protocol::{
     digest::Digest,
     job::{Decision, JobName},
     loss::Loss,
+    opt_outs::NamedOptOuts,
     policy::Admitted,
     proof::Proof,
     refusal::{Debit, ELSEWHERE, FOUND, NAMED_JOBS, OTHERS, PREPAID, Refusal, WRITTEN_OFF},
@@ -29,6 +30,8 @@ pub struct DerivedJob<'a> {
     pub analyst: &'a str,
     /// The policy's decision on it.
     pub admitted: &'a Admitted,
+    /// The lists of opt-outs that apply to its datasets, by their names; none for a dataset without one.
+    pub opt_outs: &'a BTreeMap<String, NamedOptOuts>,
 }
 
 /// A job that loss was handed out for.

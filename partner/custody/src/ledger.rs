@@ -6,7 +6,7 @@ use super::{
     error::LedgerError,
     generation::Generation,
     jobs::{self, DerivedJob, Reader, debits},
-    lineages, moved,
+    lineages, moved, opt_outs,
     restore::pending,
 };
 use client::{keys::Identity, room::Instance};
@@ -282,6 +282,7 @@ pub(super) fn hand_out(
     }
     meet(tx, asked.instance, now)?;
     if let SliceUse::Job(job) = &asked.slice_use {
+        opt_outs::note(tx, directory, asked.contract, (asked.datasets, job.opt_outs))?;
         jobs::note(tx, asked.contract, job, now)?;
     }
     asked.datasets.iter().map(|dataset| cut(tx, asked, dataset, now)).collect()

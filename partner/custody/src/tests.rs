@@ -19,13 +19,14 @@ use protocol::{
     digest::Digest,
     job::JobName,
     loss::{Delta, Epsilon, Loss, Rho},
+    opt_outs::NamedOptOuts,
     policy::Admitted,
     receipt::Account,
     refusal::{Refusal, WhichBudget},
     slice::Slice,
     time::Time,
 };
-use std::sync::LazyLock;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 const DAY: u64 = 86_400_000;
 const NOON: Time = Time(20_000 * DAY + DAY / 2);
@@ -38,10 +39,18 @@ fn named(number: u8) -> JobName {
     JobName::from([number; 32])
 }
 
+/// No dataset has a list of opt-outs.
+static NO_LISTS: BTreeMap<String, NamedOptOuts> = BTreeMap::new();
+
 /// A job with a name of its own; what it asks does not matter to the ledger.
 fn job(number: u8) -> SliceUse<'static> {
     static ADMITTED: LazyLock<Admitted> = LazyLock::new(|| fixture().admitted());
-    SliceUse::Job(DerivedJob { name: named(number), analyst: "publisher", admitted: &ADMITTED })
+    SliceUse::Job(DerivedJob {
+        name: named(number),
+        analyst: "publisher",
+        admitted: &ADMITTED,
+        opt_outs: &NO_LISTS,
+    })
 }
 
 /// The fixture, with a ledger beside the keys of each party.

@@ -36,6 +36,7 @@ fn checked() -> Checked {
             version: 3,
             manifest: Digest::of("sample", b"manifest"),
             declared: Declared::of(1000),
+            opt_outs: None,
         }],
         receivers: vec!["publisher".to_owned(), "retailer".to_owned()],
         root: "UNTRUSTED root 0011".to_owned(),

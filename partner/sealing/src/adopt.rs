@@ -47,6 +47,7 @@ pub fn adopt(
         declared,
         columns: sealed::layout(dataset),
         aad_prefix: Vec::new(),
+        opt_outs: None,
     };
     let reader = Reader::open(&bytes, &manifest, dataset, &column_keys).map_err(SealError::File)?;
     let mut seen = Vec::new();

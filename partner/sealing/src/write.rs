@@ -65,6 +65,7 @@ pub(super) fn write<W: Write + Send>(
         declared,
         columns: layout,
         aad_prefix,
+        opt_outs: None,
     };
     manifest.check(dataset).map_err(|e| SealError::Written { reason: e.to_string() })?;
     Ok(Written { sink, manifest, keys, count })

@@ -33,7 +33,7 @@ impl Size {
 /// A request for an attestation document.
 pub const ATTEST: Size = Size::new(64, 8);
 /// A signed request of a party to an instance, signature included.
-pub const REQUEST: Size = Size::new(256 * KIB, 16_384);
+pub const REQUEST: Size = Size::new(768 * KIB, 16_384);
 /// A signed request of an analyst to a custody, with a job and its manifests, signature included.
 pub const SLICE_REQUEST: Size = Size::new(256 * KIB, 64);
 /// Milliseconds that such a request's time may lie before or after the custody's.
@@ -57,6 +57,8 @@ pub const ORDER_FILE: Size = Size::new(MIB, 262_144);
 pub const SCHEDULE: Size = Size::new(16 * KIB, 2048);
 /// A manifest.
 pub const MANIFEST: Size = Size::new(64 * KIB, 8192);
+/// A list of opt-outs.
+pub const OPT_OUTS: Size = Size::new(OPT_OUT_PLACES * 32 + KIB, 16);
 /// A slice.
 pub const SLICE: Size = Size::new(2 * KIB, 128);
 /// A delegation of a key, or its withdrawal.
@@ -67,6 +69,8 @@ pub const DELETION: Size = Size::new(KIB / 4, 8);
 pub const DELETION_MS: u64 = 5 * 60 * 1000;
 /// The bytes around a payload that one party signed, with the delegation of the key.
 pub const ENVELOPE: usize = 512;
+/// Match keys on one list of opt-outs.
+pub const OPT_OUT_PLACES: usize = 16_384;
 /// Withdrawals that are kept of one party.
 pub const WITHDRAWALS: usize = 256;
 /// Parties whose signatures one contract can have.
@@ -223,6 +227,7 @@ const MIB: usize = 1 << 20;
 const _: () = {
     assert!(JOB.bytes + SLICES * (SLICE.bytes + ENVELOPE) + ENVELOPE + KIB <= REQUEST.bytes);
     assert!(JOB.bytes + 2 * MANIFEST.bytes + 4 * ENVELOPE + KIB <= SLICE_REQUEST.bytes);
+    assert!(OPT_OUTS.bytes + MANIFEST.bytes + 3 * ENVELOPE + 128 * KIB <= REQUEST.bytes);
     assert!(INSTANCE_PLACES * (REQUEST.bytes + AHEAD) <= BODIES);
     assert!(CUSTODY_PLACES * SLICE_REQUEST.bytes <= BODIES);
     assert!(CUSTODY_PLACES < 1024 / 2);

@@ -7,6 +7,7 @@ use crate::{
     digest::Digest,
     limits::{self, Size, at_most},
     merkle::Root,
+    opt_outs::NamedOptOuts,
     sealed::{self, Declared, SealedColumn, Shape},
     sign::Signed,
     time::Time,
@@ -33,6 +34,9 @@ pub struct Manifest {
     /// The AAD prefix; empty for a file whose writer has none, such as pyarrow's key tools.
     #[serde(with = "serde_bytes")]
     pub aad_prefix: Vec<u8>,
+    /// The list of opt-outs that is applied to the file, if its owner ever made one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opt_outs: Option<NamedOptOuts>,
 }
 
 impl Signed for Manifest {
@@ -133,6 +137,9 @@ impl Manifest {
         if !matches!(self.aad_prefix.len(), 0 | 32) {
             return Err(ManifestError::Prefix);
         }
+        if self.opt_outs.is_some_and(|named| !named.is_on_grid()) {
+            return Err(ManifestError::OptOuts);
+        }
         Ok(())
     }
 }
@@ -163,4 +170,9 @@ pub enum ManifestError {
     /// A prefix of the wrong length.
     #[error("the manifest's AAD prefix has another length than 32 bytes")]
     Prefix,
+    /// A list of opt-outs whose places are off their grid.
+    #[error(
+        "the manifest names a list of opt-outs with a number of places that is not on the public grid"
+    )]
+    OptOuts,
 }

@@ -1,6 +1,6 @@
 //! What parties, instance and custody say to each other, and what the instance leaves behind.
 
-use super::{Folder, covers, job, kinds, refusals, room};
+use super::{Folder, covers, job, kinds, opt_outs, refusals, room};
 use crate::{
     audit::{AuditPage, Entry, Event, Listed, Log},
     canonical,
@@ -70,7 +70,11 @@ kinds!(SLICE_REPLIES, slice_reply: SliceReply {
 impl Folder {
     /// A value in its canonical encoding.
     #[track_caller]
-    fn value<T: Serialize + DeserializeOwned + PartialEq + Debug>(&mut self, file: &str, made: &T) {
+    pub(super) fn value<T: Serialize + DeserializeOwned + PartialEq + Debug>(
+        &mut self,
+        file: &str,
+        made: &T,
+    ) {
         let bytes = self.file(file, &canonical::to_vec(made));
         let read: T = canonical::from_slice(&bytes).unwrap();
         assert_eq!((&read, canonical::to_vec(&read)), (made, bytes), "{file}");
@@ -78,7 +82,7 @@ impl Folder {
 
     /// A value that `key` signed.
     #[track_caller]
-    fn signed<T: ByDelegate + PartialEq + Debug>(
+    pub(super) fn signed<T: ByDelegate + PartialEq + Debug>(
         &mut self,
         file: &str,
         made: &T,
@@ -122,6 +126,7 @@ fn messages_have_the_bytes_they_had() {
     assert_eq!(receipt::Statement::parse(&statement).unwrap().encode(), statement);
 
     grant(&mut folder);
+    opt_outs::write(&mut folder);
     let jobs = jobs();
     let paid = folder.signed::<Slice>(
         "slice.cose",
@@ -154,8 +159,9 @@ fn grant(folder: &mut Folder) {
     folder.value("grant.cbor", &grant);
     let (owner, manifest) = (room::publisher().public(), room::signed_manifest("exposures"));
     let binding = room::binding(&owner, &manifest);
-    let opened = binding.open(&room::instance_secret(), &grant.columns, &grant.keys).unwrap();
-    assert_eq!(opened, (room::column_keys(), room::salt()));
+    let opened =
+        binding.open(&room::instance_secret(), &grant.columns, false, &grant.keys).unwrap();
+    assert_eq!((opened.keys, opened.salt), (room::column_keys(), room::salt()));
 }
 
 fn requests(folder: &mut Folder, job: &Job, [paid, prepaid]: [Vec<u8>; 2]) {

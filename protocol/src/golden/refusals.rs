@@ -34,6 +34,7 @@ kinds!(REFUSALS, refusal: Refusal {
     Refusal::Undrawable { .. } => "undrawable",
     Refusal::KeyWithheld { .. } => "key_withheld",
     Refusal::OtherVersion { .. } => "other_version",
+    Refusal::OlderOptOuts { .. } => "older_opt_outs",
     Refusal::BadGrant { .. } => "bad_grant",
     Refusal::NeedsSlice { .. } => "needs_slice",
     Refusal::BudgetExhausted { .. } => "budget_exhausted",
@@ -109,6 +110,8 @@ kinds!(GRANT_FLAWS, grant_flaw: GrantFlaw {
     GrantFlaw::Altered => "altered",
     GrantFlaw::Layout => "layout",
     GrantFlaw::Older => "older",
+    GrantFlaw::OptOuts => "opt_outs",
+    GrantFlaw::OlderOptOuts => "older_opt_outs",
 });
 
 kinds!(ORDER_FLAWS, order_flaw: OrderFlaw {
@@ -144,6 +147,7 @@ kinds!(MANIFEST_ERRORS, manifest_error: ManifestError {
     ManifestError::Declared => "declared",
     ManifestError::Size => "size",
     ManifestError::Prefix => "prefix",
+    ManifestError::OptOuts => "opt_outs",
 });
 
 kinds!(BUDGETS, which_budget: WhichBudget {
@@ -189,14 +193,15 @@ const LIMIT: [Limit; 17] = [
 ];
 const SHARE: [Share; 5] =
     [Share::Requests, Share::Answers, Share::AnswerBytes, Share::Withdrawals, Share::Grants];
-const MANIFEST: [ManifestError; 5] = [
+const MANIFEST: [ManifestError; 6] = [
     ManifestError::Lineage,
     ManifestError::Columns,
     ManifestError::Declared,
     ManifestError::Size,
     ManifestError::Prefix,
+    ManifestError::OptOuts,
 ];
-const FLAW: [GrantFlaw; 11] = [
+const FLAW: [GrantFlaw; 13] = [
     GrantFlaw::OutlivesKey,
     GrantFlaw::Salt,
     GrantFlaw::Time,
@@ -208,6 +213,8 @@ const FLAW: [GrantFlaw; 11] = [
     GrantFlaw::Altered,
     GrantFlaw::Layout,
     GrantFlaw::Older,
+    GrantFlaw::OptOuts,
+    GrantFlaw::OlderOptOuts,
 ];
 const BUDGET: [WhichBudget; 6] = [
     WhichBudget::Day,
@@ -334,6 +341,7 @@ fn plain() -> Vec<Refusal> {
         },
         Refusal::KeyWithheld { dataset: dataset.clone(), owner: owner.clone() },
         Refusal::OtherVersion { dataset: dataset.clone(), owner: owner.clone() },
+        Refusal::OlderOptOuts { dataset: dataset.clone(), owner: owner.clone() },
         Refusal::NeedsSlice {
             dataset,
             owner: owner.clone(),

@@ -127,6 +127,7 @@ pub(super) fn manifest(dataset: &str) -> (Manifest, Delegate) {
         declared,
         columns,
         aad_prefix,
+        opt_outs: None,
     };
     manifest.check(found).unwrap();
     (manifest, service(&found.owner))
@@ -162,10 +163,16 @@ pub(super) fn binding<'a>(owner: &'a PublicKey, manifest: &SignedManifest) -> Bi
 }
 
 pub(super) fn grant() -> Grant {
-    let (owner, manifest) = (publisher().public(), signed_manifest("exposures"));
-    let binding = binding(&owner, &manifest);
+    grant_with(&signed_manifest("exposures"), None)
+}
+
+/// The grant of `exposures` by this manifest.
+pub(super) fn grant_with(manifest: &SignedManifest, opt_outs: Option<&[u8]>) -> Grant {
+    let owner = publisher().public();
+    let binding = binding(&owner, manifest);
     let recipient = instance_secret().public();
-    let (columns, keys) = binding.seal(&recipient, &column_keys(), &salt(), &mut rng(4)).unwrap();
+    let (columns, keys) =
+        binding.seal(&recipient, &column_keys(), &salt(), opt_outs, &mut rng(4)).unwrap();
     Grant {
         dataset: binding.dataset.to_owned(),
         manifest: manifest.as_bytes().to_vec(),

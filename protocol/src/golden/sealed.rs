@@ -41,6 +41,7 @@ fn a_sealed_file_has_the_bytes_it_had() {
         declared: Declared::of(ROWS),
         columns: layout,
         aad_prefix: prefix,
+        opt_outs: None,
     };
     let owner = room::service("retailer");
     let bytes = folder.file("sales.manifest", &owner.sign(&manifest));

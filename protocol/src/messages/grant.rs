@@ -13,6 +13,7 @@ use crate::{
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use zeroize::Zeroizing;
 
 /// Keys of some columns of one version of one dataset, for one instance, until some time.
 ///
@@ -29,7 +30,8 @@ pub struct Grant {
     /// Names of the columns whose keys are granted, with the footer's, in order.
     #[serde(deserialize_with = "at_most::<{ limits::COLUMNS }, _, _>")]
     pub columns: Vec<String>,
-    /// The sealed keys, one part for each column; the last part is the bucket salt of the contract.
+    /// The sealed keys, one part for each column; then the bucket salt of the contract; then the signed list of opt-outs,
+    /// if the manifest names one.
     pub keys: Sealed,
     /// When the instance must drop the keys.
     pub not_after: Time,
@@ -63,11 +65,16 @@ impl Binding<'_> {
         canonical::to_vec(&(self.dataset, self.manifest, self.not_after, (tag,)))
     }
 
+    fn aad_of_opt_outs(&self) -> Vec<u8> {
+        let tag = "glovebox opt-outs v1";
+        canonical::to_vec(&(self.dataset, self.manifest, self.not_after, (tag,)))
+    }
+
     fn aad(&self, column: &str) -> Vec<u8> {
         canonical::to_vec(&(self.dataset, self.manifest, self.not_after, column))
     }
 
-    /// Seals `keys` and the salt to the instance.
+    /// Seals `keys`, the salt and a signed list of opt-outs, if the manifest names one, to the instance.
     ///
     /// # Errors
     ///
@@ -77,21 +84,23 @@ impl Binding<'_> {
         recipient: &RecipientKey,
         keys: &BTreeMap<String, DataKey>,
         salt: &BucketSalt,
+        opt_outs: Option<&[u8]>,
         rng: &mut impl CryptoRng,
     ) -> Result<(Vec<String>, Sealed), OpenError> {
         let aads: Vec<_> = keys.keys().map(|column| self.aad(column)).collect();
-        let of_salt = self.aad_of_salt();
+        let (of_salt, of_opt_outs) = (self.aad_of_salt(), self.aad_of_opt_outs());
         let parts: Vec<(&[u8], &[u8])> = aads
             .iter()
             .zip(keys.values())
             .map(|(aad, key)| (aad.as_slice(), key.expose().as_slice()))
             .chain([(of_salt.as_slice(), salt.expose().as_slice())])
+            .chain(opt_outs.map(|list| (of_opt_outs.as_slice(), list)))
             .collect();
         let sealed = seal(recipient, &self.info(), &parts, rng)?;
         Ok((keys.keys().cloned().collect(), sealed))
     }
 
-    /// Opens what was sealed under the same binding.
+    /// Opens what was sealed under the same binding, with a list of opt-outs if the manifest `names_opt_outs`.
     ///
     /// # Errors
     ///
@@ -100,12 +109,14 @@ impl Binding<'_> {
         &self,
         secret: &RecipientSecret,
         columns: &[String],
+        names_opt_outs: bool,
         sealed: &Sealed,
-    ) -> Result<(BTreeMap<String, DataKey>, BucketSalt), OpenError> {
-        let aads: Vec<_> = columns.iter().map(|column| self.aad(column)).collect();
-        let of_salt = self.aad_of_salt();
-        let aads: Vec<&[u8]> = aads.iter().chain([&of_salt]).map(Vec::as_slice).collect();
+    ) -> Result<Handed, OpenError> {
+        let aads = columns.iter().map(|column| self.aad(column)).chain([self.aad_of_salt()]);
+        let aads: Vec<_> = aads.chain(names_opt_outs.then(|| self.aad_of_opt_outs())).collect();
+        let aads: Vec<&[u8]> = aads.iter().map(Vec::as_slice).collect();
         let mut opened = secret.open(&self.info(), &aads, sealed)?;
+        let opt_outs = if names_opt_outs { opened.pop() } else { None };
         let salt = opened.pop().and_then(|bytes| BucketSalt::from_slice(&bytes));
         let salt = salt.ok_or(OpenError::Malformed)?;
         let keys = columns.iter().zip(opened).map(|(column, bytes)| {
@@ -114,8 +125,24 @@ impl Binding<'_> {
             Ok((column.clone(), DataKey::take(&mut key)))
         });
         let keys: BTreeMap<_, _> = keys.collect::<Result<_, OpenError>>()?;
-        if keys.len() == columns.len() { Ok((keys, salt)) } else { Err(OpenError::Malformed) }
+        if keys.len() == columns.len() {
+            Ok(Handed { keys, salt, opt_outs })
+        } else {
+            Err(OpenError::Malformed)
+        }
     }
+}
+
+/// What a grant hands over. Prints no key.
+#[derive(Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Handed {
+    /// The keys of columns, by their names.
+    pub keys: BTreeMap<String, DataKey>,
+    /// The bucket salt.
+    pub salt: BucketSalt,
+    /// The signed list of opt-outs, if the manifest names one.
+    pub opt_outs: Option<Zeroizing<Vec<u8>>>,
 }
 
 /// A signing key, padded to the length of a digest, which CBOR encodes as one byte string.
@@ -145,8 +172,16 @@ mod tests {
         let key = |byte| DataKey::take(&mut [byte; 32]);
         let keys = BTreeMap::from([("email".to_owned(), key(1)), ("spend".to_owned(), key(2))]);
         let salt = BucketSalt::take(&mut [9; 32]);
-        let (columns, sealed) = binding.seal(&secret.public(), &keys, &salt, &mut rng).unwrap();
-        assert_eq!(binding.open(&secret, &columns, &sealed).unwrap(), (keys, salt));
+        let list = b"a signed list".as_slice();
+        let (columns, sealed) =
+            binding.seal(&secret.public(), &keys, &salt, Some(list), &mut rng).unwrap();
+        let opened = binding.open(&secret, &columns, true, &sealed).unwrap();
+        assert_eq!((opened.keys, opened.salt), (keys.clone(), salt.clone()));
+        assert_eq!(opened.opt_outs.unwrap().as_slice(), list);
+        assert_eq!(binding.open(&secret, &columns, false, &sealed), Err(OpenError::Malformed));
+        let (_, without) = binding.seal(&secret.public(), &keys, &salt, None, &mut rng).unwrap();
+        assert_eq!(binding.open(&secret, &columns, true, &without), Err(OpenError::Malformed));
+        assert_eq!(binding.open(&secret, &columns, false, &without).unwrap().opt_outs, None);
         let wrong = [
             Binding { contract: digest(b"other"), ..binding },
             Binding { instance: digest(b"other"), ..binding },
@@ -156,9 +191,9 @@ mod tests {
             Binding { not_after: Time(6), ..binding },
         ];
         for wrong in wrong {
-            assert_eq!(wrong.open(&secret, &columns, &sealed), Err(OpenError::NotForThis));
+            assert_eq!(wrong.open(&secret, &columns, true, &sealed), Err(OpenError::NotForThis));
         }
         let swapped: Vec<_> = columns.iter().rev().cloned().collect();
-        assert_eq!(binding.open(&secret, &swapped, &sealed), Err(OpenError::NotForThis));
+        assert_eq!(binding.open(&secret, &swapped, true, &sealed), Err(OpenError::NotForThis));
     }
 }

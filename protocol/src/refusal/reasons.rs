@@ -169,6 +169,18 @@ pub enum GrantFlaw {
     /// The version is older than one that was granted before.
     #[error("it is older than the version granted before")]
     Older,
+    /// The list of opt-outs in it is not the one that the manifest names, or its owner's root key did not sign it.
+    #[error(
+        "its list of opt-outs is not the one that its manifest names, signed by the owner's root key: grant it from the folder \
+         in which `glovebox optout add` wrote the list"
+    )]
+    OptOuts,
+    /// An older list of opt-outs than one that was granted before, or none where there was one.
+    #[error(
+        "its list of opt-outs is older than the one granted before: grant it with the newest list, which is in the folder where \
+         `glovebox optout add` was run last"
+    )]
+    OlderOptOuts,
 }
 
 /// A budget of a dataset's people.

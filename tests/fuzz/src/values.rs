@@ -16,6 +16,7 @@ use protocol::{
     manifest::{Manifest, SignedManifest},
     merkle::{self, Root},
     message::{AttestReply, AttestRequest, Package, Reply, Request},
+    opt_outs::OptOuts,
     policy, proof,
     receipt::{ClosingBody, ReceiptBody},
     sealed::{self, Declared, FOOTER, SealedColumn},
@@ -125,6 +126,13 @@ pub(super) fn envelope(bytes: &[u8]) {
         for party in &ROOM.parties {
             let _delegation = envelope.verify::<Delegation>(party);
             let _withdrawal = envelope.verify::<Withdrawal>(party);
+            let lineage = &ROOM.contract.datasets["exposures"].lineage;
+            if let Ok(list) = OptOuts::open(bytes, party, lineage) {
+                assert!(list.named().is_on_grid());
+                assert!(
+                    u64::try_from(list.keys().len()).is_ok_and(|keys| keys <= list.named().places)
+                );
+            }
         }
         let _told = Withdrawn::default().take(&ROOM.contract, bytes);
     }
@@ -191,6 +199,7 @@ pub(super) fn sealed(bytes: &[u8]) {
         declared: Declared::of(writer::ROWS),
         columns: SHEET.layout.clone(),
         aad_prefix: SHEET.prefix.clone(),
+        opt_outs: None,
     };
     let dataset = &ROOM.contract.datasets["sales"];
     if let Ok(opened) = sealed::open(&file, &manifest, dataset, &SHEET.keys) {

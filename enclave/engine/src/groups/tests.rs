@@ -5,6 +5,7 @@ mod credits;
 #[path = "../../../../tests/support/meaning.rs"]
 #[expect(unreachable_pub, reason = "shared by several tests")]
 pub(crate) mod meaning;
+mod opt_outs;
 mod random;
 pub(crate) mod room;
 mod several;

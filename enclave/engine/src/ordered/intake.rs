@@ -8,6 +8,7 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Int32Type;
 use protocol::contract::{Dataset, Role};
 use protocol::identity::Identifier;
+use protocol::opt_outs::TakenOut;
 
 use super::column::{Column, Kept};
 use super::holders::Holders;
@@ -22,6 +23,8 @@ pub struct Intake {
     /// Match keys in the contract's order, with their kinds and the numbers of these.
     keys: Vec<(String, Identifier, u8)>,
     consents: Vec<String>,
+    /// A row with one of these keys is nobody's.
+    out: TakenOut,
     /// Whose each row is, by all that its people are known by.
     ids: Vec<(By, Ids)>,
     claims: Vec<Identifier>,
@@ -52,6 +55,7 @@ impl Intake {
             name: name.to_owned(),
             keys,
             consents: consents.map(|column| column.name.clone()).collect(),
+            out: TakenOut::nobody(),
             ids: orders.map(|by| (by, Ids::new())).collect(),
             claims: known.claims.clone(),
             beside: beside.map(|kind| (kind, Vec::new())).collect(),
@@ -60,6 +64,11 @@ impl Intake {
             room,
             rows: 0,
         }
+    }
+
+    /// The same without the rows that have a key of whoever is taken `out`.
+    pub(super) fn without(self, out: TakenOut) -> Self {
+        Self { out, ..self }
     }
 
     /// Takes in the rows of one batch, which is of the columns of the first one.
@@ -110,6 +119,10 @@ impl Intake {
             found.clear();
             let tag = |tags: &&[[u8; 16]]| tags.get(row).map_or(0, |tag| u128::from_be_bytes(*tag));
             found.extend(keys.iter().map(|tags| Some(tag(tags)).filter(|tag| *tag != 0)));
+            if found.iter().flatten().any(|key| self.out.has(*key)) {
+                // As if the row were padding, whoever else it may be of.
+                found.fill(None);
+            }
             let agrees = consents.iter().all(|consent| consent.get(row) == Some(&AGREED));
             let present = self.keys.iter().zip(&found);
             let present =

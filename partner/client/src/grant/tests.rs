@@ -33,9 +33,9 @@ fn releases_the_columns_that_the_contract_uses_and_no_others() {
         manifest: manifest.digest(),
         not_after: Time(5),
     };
-    let (opened, with) = binding.open(&secret, &grant.columns, &grant.keys).unwrap();
-    assert_eq!(with.digest(), room.contract.bucket_salt);
-    assert_eq!(opened["spend"], all_keys()["spend"]);
+    let opened = binding.open(&secret, &grant.columns, false, &grant.keys).unwrap();
+    assert_eq!(opened.salt.digest(), room.contract.bucket_salt);
+    assert_eq!(opened.keys["spend"], all_keys()["spend"]);
 }
 
 #[test]

@@ -193,6 +193,7 @@ fn is_custodys(refusal: &Refusal, owner: &str, analyst: Option<&str>) -> bool {
         }
         Refusal::BudgetExhausted { owner: whose, .. }
         | Refusal::CountersignedBefore { owner: whose, .. }
+        | Refusal::OlderOptOuts { owner: whose, .. }
         | Refusal::NotBelieved { owner: whose } => whose == owner,
         _ => false,
     }

@@ -17,7 +17,7 @@ fn changed(room: &Fixture, number: u8, days: Option<(i64, i64)>) -> Admitted {
 }
 
 fn asked<'a>(number: u8, analyst: &'a str, admitted: &'a Admitted) -> SliceUse<'a> {
-    SliceUse::Job(DerivedJob { name: named(number), analyst, admitted })
+    SliceUse::Job(DerivedJob { name: named(number), analyst, admitted, opt_outs: &NO_LISTS })
 }
 
 #[test]

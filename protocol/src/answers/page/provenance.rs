@@ -1,7 +1,7 @@
 //! Where a result comes from, as its page says.
 
 use super::{Asker, Text, number};
-use crate::{digest::Digest, sealed::Declared};
+use crate::{digest::Digest, opt_outs::NamedOptOuts, sealed::Declared};
 
 /// Where a result comes from. The result itself does not say it; the party that opened it knows.
 #[derive(Clone, Debug)]
@@ -45,6 +45,8 @@ pub struct DataVersion {
     pub manifest: Digest,
     /// What the owner declared of its size; the true number of rows is not known outside.
     pub declared: Declared,
+    /// The list of opt-outs whose people were left out, if the owner ever made one.
+    pub opt_outs: Option<NamedOptOuts>,
 }
 
 impl DataVersion {
@@ -53,13 +55,22 @@ impl DataVersion {
     pub fn words(&self) -> Text {
         let Declared { rows, rows_per_person } = self.declared;
         let count = |number: u64| number::whole(i64::try_from(number).unwrap_or(i64::MAX));
-        Text::quoted(&self.dataset).and(" of ").quote(&self.owner).and(format!(
+        let said = Text::quoted(&self.dataset).and(" of ").quote(&self.owner).and(format!(
             ", version {}: padded to room for {} rows, at most {} of one person; its manifest is {}.",
             self.version,
             count(rows),
             count(rows_per_person),
             self.manifest
-        ))
+        ));
+        match self.opt_outs {
+            None => said,
+            Some(list) => said.and(format!(
+                " Without who opted out: the owner's list of {} with the digest {}, which has room for {} identifiers.",
+                number::moment(list.made()),
+                list.digest,
+                count(list.places),
+            )),
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use proptest::prelude::*;
 use protocol::contract::{Contract, Role};
 use protocol::identity::Identifier;
 use protocol::limits;
+use protocol::opt_outs::TakenOut;
 use protocol::sealed::{MISSING, TAG_LEN, Tag};
 use protocol::tally::{
     Clamp, Condition, Dimension, Measure, Population, Product, Quantity, Side, Table, Tally,
@@ -127,11 +128,17 @@ pub(crate) fn run(tally: &Tally, tables: &[Vec<RecordBatch>]) -> Result<Totals, 
 
 /// The tables in the order of people, by every kind of key.
 pub(crate) fn ordered(tables: &[&[RecordBatch]]) -> Vec<Arc<Ordered>> {
+    without(&[], tables)
+}
+
+/// The same without the rows that have one of these tags as a key.
+pub(crate) fn without(out: &[u128], tables: &[&[RecordBatch]]) -> Vec<Arc<Ordered>> {
+    let out = || TakenOut::of(out.to_vec());
     let unions = [Identifier::Email, Identifier::Phone].into();
     let orders = Orders { unions, ..Orders::default() };
     let tables = DATASETS.iter().zip(tables);
     tables
-        .map(|(name, rows)| Arc::new(Ordered::of(&CONTRACT, name, &orders, rows).unwrap()))
+        .map(|(name, rows)| Arc::new(Ordered::of(&CONTRACT, name, &orders, rows, out()).unwrap()))
         .collect()
 }
 
@@ -144,7 +151,8 @@ pub(crate) fn claiming(claims: &[Identifier], tables: &[&[RecordBatch]]) -> Vec<
             let own = if *name == "sales" { &mut claiming } else { &mut claimed };
             own.extend_from_slice(claims);
             let orders = Orders { unions: Vec::new(), claims: claiming, claimed };
-            Arc::new(Ordered::of(&CONTRACT, name, &orders, rows).unwrap())
+            let out = TakenOut::nobody();
+            Arc::new(Ordered::of(&CONTRACT, name, &orders, rows, out).unwrap())
         })
         .collect()
 }

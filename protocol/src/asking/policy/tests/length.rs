@@ -52,6 +52,7 @@ fn manifests_of(
             declared: declared(name),
             columns: sealed::layout(dataset),
             aad_prefix: vec![0; more],
+            opt_outs: None,
         };
         let (seed, owner) =
             if dataset.owner == "publisher" { (1, "publisher") } else { (2, "retailer") };
