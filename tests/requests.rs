@@ -1,7 +1,7 @@
 //! A data-subject request: where one person is, from which job on they count no more, and which answers contain them.
 
 use serde_json::Value;
-use std::fs;
+use std::{fs, os::unix::fs::PermissionsExt};
 use tests::processes::Site;
 
 /// What `dsr` says at the retailer of somebody.
@@ -88,4 +88,79 @@ fn a_person_is_found_taken_out_and_shown_to_count_no_more_from_one_job_on() {
     fs::remove_file(site.path("retailer/sales-2.keys")).unwrap();
     let (code, room, words) = asked(&site, person);
     assert_eq!((code, &room["told"]), (Some(2), &false.into()), "{words}");
+}
+
+#[test]
+fn whoever_opts_out_counts_from_the_next_grant_on_in_no_answer_without_sealing_again() {
+    let site = Site::open();
+    site.grant();
+    site.ok(&site.submit_of(0));
+    fs::write(site.path("person"), "PERSON7@example.com\n").unwrap();
+    let optout = |words: &str| {
+        let line = format!("optout {words} --contract contract.toml.signed --dir retailer --json");
+        let said = site.run(&line);
+        let document: Value = serde_json::from_str(&said.out).unwrap();
+        assert!(!document.to_string().to_lowercase().contains("person7"), "{document}");
+        (said.code, document["result"]["lists"][0].clone(), document)
+    };
+    // Wrong input: nobody, something that is no identifier, somebody else's dataset.
+    for (words, code, says) in [
+        ("add", 2, "there is no identifier"),
+        ("add nobody", 2, "identifier 1"),
+        ("add --from person --dataset exposures", 1, "belongs to publisher"),
+        ("remove", 2, "there is no identifier"),
+    ] {
+        let (found, _, document) = optout(words);
+        assert_eq!(found, Some(code), "{document}");
+        assert!(document["error"].to_string().contains(says), "{document}");
+    }
+    let (code, list, _) = optout("show --from person");
+    assert_eq!((code, &list["number"]), (Some(1), &Value::Null));
+    let (code, list, document) = optout("add --from person");
+    assert_eq!(
+        (code, &list["added"], &list["places"]),
+        (Some(0), &1.into(), &64.into()),
+        "{document}"
+    );
+    let file = list["file"].as_str().unwrap();
+    let mode = fs::metadata(site.path(file)).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode, 0o600);
+    // Once more changes nothing, not even the list.
+    let (_, again, _) = optout("add --from person");
+    assert_eq!((&again["added"], &again["digest"]), (&0.into(), &list["digest"]));
+    assert_eq!(optout("show --from person").0, Some(0));
+
+    // The owner's custody pays for nothing on what was granted before, and says what to do.
+    let said = site.run(&site.submit_of(1));
+    assert_eq!(said.code, Some(1), "{}", said.err);
+    assert!(said.err.contains("older list of opt-outs than retailer has made"), "{}", said.err);
+    assert!(said.err.contains("glovebox grant sales"), "{}", said.err);
+    site.ok("audit list ROOM UNDER --dir retailer");
+    let (code, room, words) = asked(&site, "person7@example.com");
+    assert_eq!((code, &room["counts"]), (Some(1), &true.into()), "still granted: {words}");
+    assert!(words.contains("an instance has an older list of opt-outs"), "{words}");
+
+    site.ok(&Site::grant_of("retailer"));
+    site.ok(&site.submit_of(2));
+    site.open_result(2, "retailer");
+    site.ok("audit list ROOM UNDER --dir retailer");
+    let (code, room, words) = asked(&site, "person7@example.com");
+    assert_eq!(code, Some(0), "{words}");
+    let after = site.job_name(2).unwrap();
+    assert_eq!(room["not_counted_from_job"], after.as_str(), "{words}");
+    assert_eq!(room["versions"][0]["rows"], 1, "the sealed file still has the row: {words}");
+    assert_eq!(room["versions"][0]["counting_rows"], 0, "{words}");
+    assert!(words.contains("taken out by the list of opt-outs"), "{words}");
+    // Somebody who is on no list still counts.
+    let (code, _, words) = asked(&site, "person8@example.com");
+    assert_eq!(code, Some(1), "{words}");
+
+    // Taken off again by a newer list, which has to be granted, too.
+    let (_, list, _) = optout("remove --all");
+    assert_eq!((&list["removed"], &list["identifiers"]), (&1.into(), &0.into()));
+    site.ok(&Site::grant_of("retailer"));
+    site.ok("audit list ROOM UNDER --dir retailer");
+    let (code, room, words) = asked(&site, "person7@example.com");
+    assert_eq!((code, &room["counts"]), (Some(1), &true.into()), "{words}");
+    assert_eq!(room["granted"][0]["contains"], true, "{words}");
 }

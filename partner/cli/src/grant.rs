@@ -153,7 +153,7 @@ impl Grant {
     fn as_json(&self, granted: &Granted, of: &Manifest, instance: Digest) -> serde_json::Value {
         serde_json::json!({
             "dataset": granted.dataset, "granted": true, "columns": granted.columns, "instance": instance,
-            "version": of.version, "declared": of.declared, "manifest": of.digest(),
+            "version": of.version, "declared": of.declared, "manifest": of.digest(), "opt_outs": of.opt_outs,
             "not_after": granted.not_after.to_string(), "prepaid_epsilon": self.prepay, "purpose": self.purpose,
         })
     }

@@ -15,11 +15,13 @@ mod dsr;
 mod failure;
 mod files;
 mod grant;
+mod identifiers;
 mod init;
 mod job;
 mod keys;
 mod kms;
 mod model;
+mod optout;
 mod order;
 mod outline;
 mod party;
@@ -83,6 +85,8 @@ enum Command {
     Upload(upload::Upload),
     Delete(delete::Delete),
     Dsr(dsr::Dsr),
+    #[command(subcommand)]
+    Optout(optout::OptOutCommand),
     Grant(grant::Grant),
     #[command(subcommand)]
     Kms(kms::KmsCommand),
@@ -128,6 +132,7 @@ impl Command {
             Self::Upload(upload) => upload.run().await,
             Self::Delete(delete) => delete.run().await,
             Self::Dsr(dsr) => dsr.run(),
+            Self::Optout(optout) => optout.run(),
             Self::Grant(grant) => grant.run().await,
             Self::Kms(kms) => kms.run(),
             Self::Custody(custody) => custody.run().await,

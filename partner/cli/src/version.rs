@@ -7,6 +7,7 @@ use protocol::{
     delegation::Delegated,
     key::DataKey,
     manifest::{Manifest, SignedManifest},
+    page::number,
     text::in_shell,
 };
 use sealing::{read_keys_of, sealed_file_of, thousands};
@@ -105,7 +106,11 @@ impl Later {
 
 /// A version in words.
 pub(crate) fn in_words(manifest: &Manifest) -> String {
-    format!("version {} (room for {} rows)", manifest.version, thousands(manifest.declared.rows))
+    let without = manifest.opt_outs.map_or_else(String::new, |list| {
+        format!(", without who is on the list of opt-outs of {}", number::moment(list.made()))
+    });
+    let (number, rows) = (manifest.version, thousands(manifest.declared.rows));
+    format!("version {number} (room for {rows} rows{without})")
 }
 
 /// The command that grants the version whose files have this stem; none is named where it is the usual one of the dataset.

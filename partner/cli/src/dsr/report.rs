@@ -48,8 +48,7 @@ impl RoomReport {
 
     /// Whether the person is in a version that is the newest or granted.
     pub(super) fn counts(&self) -> bool {
-        let in_newest =
-            self.newest().any(|version| version.person.as_ref().is_ok_and(|found| found.rows > 0));
+        let in_newest = self.newest().any(|version| version.counting().is_ok_and(|rows| rows > 0));
         in_newest || self.open().any(|grant| grant.contains == Some(true))
     }
 
@@ -61,7 +60,7 @@ impl RoomReport {
             || self.versions.iter().all(|v| v.person.as_ref().is_ok_and(|found| found.rows == 0));
         all_sealed
             && (!self.seen.logs.is_empty() || in_none())
-            && self.newest().all(|version| version.person.is_ok())
+            && self.newest().all(|version| version.counting().is_ok())
             && self.open().all(|grant| grant.contains.is_some())
             && self.seen.unread.is_empty()
     }
@@ -155,12 +154,24 @@ impl RoomReport {
         let mut steps = Vec::new();
         for version in self.newest().filter(holds) {
             let name = &version.dataset;
+            let is_open =
+                |grant: &&OpenGrant| grant.dataset == *name && grant.contains == Some(true);
+            if version.counting() != Ok(0) {
+                steps.push(format!(
+                    "To do: put the person on the list of opt-outs, with every identifier that is known, and grant {name} again: glovebox \
+                     optout add --from FILE --dataset {name}; then glovebox grant {name}. From then on no job counts them."
+                ));
+                steps.push(format!(
+                    "To do at once, to stop {name} until then: glovebox grant {name} --revoke"
+                ));
+            } else if self.open().any(|grant| is_open(&grant)) {
+                steps.push(format!(
+                    "To do: grant {name} again, since an instance has an older list of opt-outs, or none: glovebox grant {name}"
+                ));
+            }
             steps.push(format!(
-                "To do: take the person out of the table of {name} (this version has no list of opt-outs) and seal it again: glovebox seal TABLE \
-                 --dataset {name}; then upload and grant it. An instance that was granted a newer version takes no older one."
-            ));
-            steps.push(format!(
-                "To do at once, to stop {name} until then: glovebox grant {name} --revoke"
+                "To do when {name} is sealed next: take the person out of the table, too, since the sealed file still has their rows: glovebox seal \
+                 TABLE --dataset {name}; then upload and grant it. An instance that was granted a newer version takes no older one."
             ));
         }
         let newest: Vec<_> = self.newest().map(|version| &version.manifest).collect();
@@ -183,7 +194,8 @@ impl RoomReport {
             serde_json::json!({
                 "dataset": version.dataset, "version": version.number, "manifest": version.manifest, "stem": version.stem,
                 "rows": found.ok().map(|person| person.rows), "refused_rows": found.ok().map(|person| person.refused),
-                "why_not": found.err(),
+                "why_not": found.err(), "counting_rows": version.counting().ok(),
+                "opt_outs": version.listed.last().map(|list| list.made.to_string()),
             })
         });
         let answers = self.answers().into_iter().map(|(job, answer)| {
@@ -228,8 +240,20 @@ fn sealed(version: &FoundVersion) -> String {
         }
         Err(why) => format!("CANNOT BE TOLD: {}", say::name(why)),
     };
+    let list = match (version.listed.last(), version.counting()) {
+        (Some(list), Ok(0)) if version.person.as_ref().is_ok_and(|found| found.rows > 0) => {
+            format!(
+                "; taken out by the list of opt-outs of {}, once it is granted",
+                number::moment(list.made)
+            )
+        }
+        (Some(list), Ok(left)) if left > 0 => {
+            format!("; the list of opt-outs of {} leaves {left} of them", number::moment(list.made))
+        }
+        _ => String::new(),
+    };
     format!(
-        "{} version {} (manifest {}, {}): {person}",
+        "{} version {} (manifest {}, {}): {person}{list}",
         version.dataset,
         version.number,
         version.manifest.short(),

@@ -186,6 +186,7 @@ fn said(refusal: &Refusal) -> Refused {
         }
         Refusal::KeyWithheld { dataset, owner }
         | Refusal::OtherVersion { dataset, owner }
+        | Refusal::OlderOptOuts { dataset, owner }
         | Refusal::CountersignedBefore { dataset, owner, .. } => {
             Refused { rule, owner: named(owner), dataset: named(dataset), ..Refused::default() }
         }

@@ -48,7 +48,10 @@ impl RoomService {
         let version = self.version(dataset);
         let newest = match (&version, open) {
             (Ok(version), Some(open)) => named_by(&open.manifest, Path::new("its status"))
-                .is_ok_and(|open| open.root == version.manifest.manifest().root),
+                .is_ok_and(|open| {
+                    let newest = version.manifest.manifest();
+                    (open.root, open.opt_outs) == (newest.root, newest.opt_outs)
+                }),
             _ => true,
         };
         if let Some(open) = open
