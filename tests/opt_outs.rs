@@ -12,6 +12,7 @@ use custody::Ledger;
 use protocol::{
     canonical,
     identity::{Identifier, match_key},
+    loss::Loss,
     manifest::SignedManifest,
     message::{Body, Reply},
     opt_outs::OptOuts,
@@ -82,10 +83,10 @@ impl Stage {
     }
 
     /// What the instance says was spent on the publisher's dataset.
-    async fn spent(&mut self) -> f64 {
+    async fn spent(&mut self) -> Loss {
         let status = self.room.status(&self.parties.publisher).await.unwrap();
         let of_people = status.accounts.iter().filter(|account| account.dataset == "exposures");
-        of_people.map(|account| account.spent.rho().value()).sum()
+        of_people.fold(Loss::zero(), |sum, account| sum.plus(&account.spent))
     }
 }
 
@@ -133,7 +134,7 @@ async fn people_on_the_list_are_out_from_the_next_job_on_and_the_question_is_ano
     let (after, ran) = stage.ask().await.unwrap();
     let rest = stage.counted(&ran);
     assert!((500..=1500).contains(&rest), "{rest}: 1,000 people");
-    assert!((stage.spent().await - 2.0 * paid).abs() < 1e-9, "another question, which is paid");
+    assert_eq!(stage.spent().await, paid.plus(&paid), "another question, which is paid");
     let versions = |prepared: &Prepared| prepared.admitted().job().datasets.clone();
     assert_ne!(versions(&before)["exposures"], versions(&after)["exposures"]);
     assert_eq!(versions(&before)["sales"], versions(&after)["sales"]);

@@ -216,5 +216,13 @@ fn the_newer_version_is_granted_whoever_sealed_it_and_cleaned_rows_are_compared(
     site.ok(newer);
     site.upload();
     granted(3);
+
+    // A person signs a list of opt-outs once, and the service carries it from then on.
+    let list = "optout add person3@example.com --contract contract.toml.signed --dir retailer";
+    site.ok(list);
+    granted(4);
+    site.ok("audit list ROOM UNDER --dir retailer");
+    let said = site.run("dsr person3@example.com UNDER --dir retailer");
+    assert_eq!(said.code, Some(0), "{}{}", said.out, said.err);
     drop(service);
 }

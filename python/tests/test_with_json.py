@@ -279,6 +279,12 @@ def _data_and_service(site: Site, work: Path) -> None:
     bad = work / "bad.csv"
     bad.write_text("email,visit,conversion,spend\na@example.com,1,0,dear\n,1,0,2\n")
     site.run("seal", bad, "--check", "--dataset", "sales", "--dir", retailer, code=1)
+    added = site.run("optout", "add", "p1@example.com", "--dir", retailer).result["lists"][0]
+    assert added["added"] == 1 and added["places"] == 64
+    assert site.run("optout", "show", "P1@example.com", "--dir", retailer).result["lists"][0]["on_it"] == 1
+    site.run("optout", "show", "nobody@example.com", "--dir", retailer, code=1)
+    assert site.run("grant", "sales", "--dir", retailer).result["opt_outs"]["digest"] == added["digest"]
+    assert site.run("optout", "remove", "--all", "--dir", retailer).result["lists"][0]["removed"] == 1
     shown = site.run("contract", "show", site.signed).result
     (retailer / "service.toml").write_text(
         f'every_seconds = 1\n[[room]]\nname = "spring"\ncontract = "{shown["contract"]}"\n'

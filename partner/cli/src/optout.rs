@@ -267,8 +267,8 @@ impl Show {
             let named = newest.as_ref().map(|kept| kept.list.named());
             let file = newest.as_ref().map(|kept| &kept.path);
             let mut line = line(dataset, named.as_ref(), keys.len(), file);
-            if let Some(line) = line.as_object_mut().filter(|_| !people.is_empty()) {
-                line.insert("on_it".to_owned(), on.into());
+            if let Some(line) = line.as_object_mut() {
+                line.insert("on_it".to_owned(), (!people.is_empty()).then_some(on).into());
             }
             document::item("lists", line);
             let said = match (&named, file) {

@@ -35,8 +35,17 @@ pub fn newest(
     root: &PublicKey,
     lineage: &str,
 ) -> Result<Option<KeptOptOuts>, OptOutsError> {
-    let newest = paths(directory, lineage)?.pop();
+    let newest = newest_file(directory, lineage)?;
     newest.map(|path| read(path, root, lineage)).transpose()
+}
+
+/// The file of the newest list for the people of `lineage`, whatever is in it: who looks often need not read it.
+///
+/// # Errors
+///
+/// [`OptOutsError::Io`].
+pub fn newest_file(directory: &Path, lineage: &str) -> Result<Option<PathBuf>, OptOutsError> {
+    Ok(paths(directory, lineage)?.pop())
 }
 
 /// Every list for the people of `lineage`, the oldest first.

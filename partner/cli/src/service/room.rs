@@ -16,6 +16,7 @@ use client::{
     close::{CloseError, close, stored},
     grant::tell_withdrawals,
     keys::Identity,
+    opt_outs,
     room::{Room, RoomError},
     store::Store,
     trust::Trust,
@@ -67,6 +68,8 @@ struct Seen {
     enclave: Option<(u64, String)>,
     stopped: Option<BTreeMap<String, Vec<String>>>,
     withdrawn: Option<Vec<BTreeMap<u8, Pcr>>>,
+    /// The newest lists of who opted out of datasets that it grants.
+    opt_outs: Vec<Option<PathBuf>>,
     /// What the watched files were sealed to.
     versions: Option<Versions>,
 }
@@ -168,9 +171,11 @@ impl RoomService {
             enclave: health.map(|health| (health.enclave_starts, health.enclave)),
             stopped: stops::read(&self.dir).ok(),
             withdrawn: withdrawn::read(&self.dir).ok().flatten(),
+            opt_outs: self.opt_outs(),
             versions: Versions::read(&self.dir, &self.rules.name).ok(),
         };
-        let by_person = |seen: &Seen| (seen.stopped.clone(), seen.withdrawn.clone());
+        let by_person =
+            |seen: &Seen| (seen.stopped.clone(), seen.withdrawn.clone(), seen.opt_outs.clone());
         let (changed, asked) = (seen != self.seen, by_person(&seen) != by_person(&self.seen));
         self.seen = seen;
         if is_waiting {
@@ -182,6 +187,15 @@ impl RoomService {
             return asked && has_keys;
         }
         changed || runs || clock::now() >= self.next
+    }
+
+    /// The newest list of opt-outs of each dataset that it grants.
+    fn opt_outs(&self) -> Vec<Option<PathBuf>> {
+        let lineages = self.rules.grants.iter().map(|rule| {
+            let dataset = self.contract.datasets.get(&rule.dataset)?;
+            opt_outs::newest_file(&self.dir, &dataset.lineage).ok()?
+        });
+        lineages.collect()
     }
 
     /// Verifies whoever answers, grants by rule, and closes an idle room if told to.
