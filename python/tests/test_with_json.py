@@ -346,12 +346,13 @@ def _is_example(name: str) -> bool:
     return name in values | outcomes | kinds | faults | {"close", "over_budget"}
 
 
-#: What does not happen in this room: people of two lineages, runs of an order that are due, several rows of a person, keys of several people, two logs of one instance, a host that withholds a log.
+#: What does not happen in this room: people of two lineages, a model that is stale, runs of an order that are due, several rows of a person, keys of several people, two logs of one instance, a host that withholds a log.
 NEVER_HERE = {
     "ui: link",
     *(f"audit check: .{name}" for name in ("entry", "file")),
     *(f"audit list: .{name}" for name in ("receipt", "attested")),
     *(f"budget: .{name}" for name in ("other", "percent_of_lineage", "percent_of_other")),
+    *(f"model {one}: .{name}" for one in ("score", "export", "skew") for name in ("dataset", "learnt_with", "newest", "from")),
     *(f"order check: {name}" for name in ("order", "run", "would_be_paid")),
     *(f"order list: .{name}" for name in ("given_back", "instance", "job")),
     *(f"order schedule: {name}" for name in ("order", "runs")),

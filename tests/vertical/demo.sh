@@ -70,6 +70,12 @@ receipt="both-model/receipt.cbor both-model/result.json both-model/released.cbor
 echo "  $ glovebox receipt check $receipt $signed $root"
 "$bin/glovebox" receipt check $receipt $signed $root > checked.txt
 tail -3 checked.txt
-run "$bin/glovebox" model export --model both-model/result.json --onnx model.onnx
+run "$bin/glovebox" model export --model both-model/result.json --onnx model.onnx --dir merchant
+
+say "9. Somebody whom the merchant called opts out. The merchant signs a list and grants it; the model was learnt before, and says so."
+sed -n 2p data/merchant.csv | cut -d, -f1 > opted-out.txt
+run "$bin/glovebox" optout add --from opted-out.txt --dir merchant
+run "$bin/glovebox" grant calls --dir merchant
+run "$bin/glovebox" model export --model both-model/result.json --onnx stale.onnx --dir merchant
 
 say "Done in $(($(date +%s) - started)) s. In ${room#"$top"/}/: a folder for each model, with report.html (the card), result.json, receipt.cbor; model.onnx"

@@ -2,11 +2,13 @@
 
 mod columns;
 mod export;
+mod fresh;
 mod onnx;
 mod score;
 mod skew;
 
 use crate::{failure::Failure, files};
+use fresh::Freshness;
 use protocol::{analysis::train::TrainAnswer, result::JobResult};
 use std::{path::PathBuf, process::ExitCode};
 
@@ -34,6 +36,14 @@ struct ModelArgs {
     /// The result of a training job (result.json), whose answer is the model
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
+
+    /// The party's folder, in which newer lists of opt-outs are looked for: its own, and those that later receipts name
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    dir: PathBuf,
+
+    /// For how many days a model may be used once there is a newer list of opt-outs than it was learnt with
+    #[arg(long, value_name = "DAYS", default_value_t = 30)]
+    grace_days: u64,
 }
 
 impl ModelArgs {
@@ -47,6 +57,7 @@ impl ModelArgs {
             files::named(path, why)
         })?;
         columns::unmistakable(&result.answer).map_err(|why| files::named(path, why))?;
+        Freshness::of(path, &self.dir)?.tell(self.grace_days)?;
         Ok(result)
     }
 }

@@ -1,0 +1,213 @@
+//! Whether people opted out since a model was learnt, as far as a party's folder tells.
+
+use crate::{common_args::Common, document, failure::Failure, files, profile, result_files, say};
+use client::{
+    clock,
+    keys::Identity,
+    opt_outs,
+    receipt_check::{self, Checked, ReceiptFiles},
+    trust::Trust,
+};
+use protocol::{
+    contract::Contract,
+    opt_outs::NamedOptOuts,
+    page::{DataVersion, number},
+    time::Time,
+};
+use std::path::{Path, PathBuf};
+
+/// What is known of opt-outs since a model was learnt.
+#[derive(Debug)]
+pub(super) struct Freshness {
+    /// Whether it could be told with which lists the model was learnt.
+    told: bool,
+    stale: Vec<Stale>,
+}
+
+/// A dataset of which there is a newer list of opt-outs than the one that the model was learnt with.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Stale {
+    dataset: String,
+    /// When the list was made that the model was learnt with; none if there was none.
+    learnt_with: Option<Time>,
+    newest: Time,
+    /// Where the newer list is, or the receipt that names it.
+    from: PathBuf,
+}
+
+/// A room of a party's folder: whose receipts are believed under what.
+struct Room {
+    contract: Contract,
+    trust: Trust,
+    identity: Identity,
+}
+
+impl Freshness {
+    /// Looks for lists that are newer than those that the receipt beside `model` names: among the party's own in the folder `dir`,
+    /// and in receipts of later answers that lie there.
+    pub(super) fn of(model: &Path, dir: &Path) -> Result<Self, Failure> {
+        let rooms = rooms(dir)?;
+        let beside = model.with_file_name("receipt.cbor");
+        let learnt = rooms.iter().find_map(|room| Some((room, room.checked(&beside)?)));
+        let Some((room, learnt)) = learnt else {
+            return Ok(Self { told: false, stale: Vec::new() });
+        };
+        let mut stale = Vec::new();
+        let folders = result_files::folders(dir)?;
+        for used in &learnt.data {
+            let lineage = room.lineage(used);
+            let mut known = room.own(used, dir)?;
+            for folder in &folders {
+                let receipt = folder.join("receipt.cbor");
+                let later = rooms.iter().find_map(|room| Some((room, room.checked(&receipt)?)));
+                let Some((room, later)) = later else { continue };
+                let same = later.data.iter().filter(|data| room.lineage(data) == lineage);
+                known.extend(same.filter_map(|data| Some((data.opt_outs?, receipt.clone()))));
+            }
+            stale.extend(newer(used, known));
+        }
+        Ok(Self { told: true, stale })
+    }
+
+    /// Says what is stale, and refuses what was so for longer than `days`.
+    pub(super) fn tell(&self, days: u64) -> Result<(), Failure> {
+        let now = clock::now();
+        let stale = self.stale.iter().map(|stale| {
+            serde_json::json!({
+                "dataset": stale.dataset, "learnt_with": stale.learnt_with.map(|time| time.to_string()),
+                "newest": stale.newest.to_string(), "from": stale.from,
+            })
+        });
+        document::fields(&serde_json::json!({
+            "told": self.told, "stale": stale.collect::<Vec<_>>(),
+        }))?;
+        if !self.told {
+            say::note(
+                "Whether people opted out since the model was learnt cannot be told: that takes its receipt.cbor beside it, and the \
+                 party's folder with the room (--dir).",
+            );
+        }
+        for Stale { dataset, learnt_with, newest, from } in &self.stale {
+            let before = learnt_with.map_or_else(
+                || "before there was a list of opt-outs".to_owned(),
+                |made| format!("with the list of opt-outs of {}", number::moment(made)),
+            );
+            say::note(format_args!(
+                "STALE: the model was learnt {before} of {}, and there is one of {} ({}): people who opted out since are in it. Train it \
+                 anew.",
+                say::name(dataset),
+                number::moment(*newest),
+                from.display(),
+            ));
+        }
+        let is_over = |stale: &&Stale| stale.newest.plus_seconds(days.saturating_mul(DAY)) < now;
+        match self.stale.iter().find(is_over) {
+            None => Ok(()),
+            Some(stale) => Err(Failure::no(format!(
+                "the model is not used: a newer list of opt-outs of {} was made more than {days} days ago. Train it anew on what is granted \
+                 now; --grace-days says how long a stale model may be used",
+                say::name(&stale.dataset)
+            ))),
+        }
+    }
+}
+
+impl Room {
+    /// A receipt that holds under this room's contract.
+    fn checked(&self, receipt: &Path) -> Option<Checked> {
+        let bytes = files::read(receipt).ok()?;
+        receipt_check::check(&self.contract, &bytes, ReceiptFiles::default(), &self.trust).ok()
+    }
+
+    fn lineage(&self, data: &DataVersion) -> Option<&str> {
+        Some(self.contract.datasets.get(&data.dataset)?.lineage.as_str())
+    }
+
+    /// The party's own newest list for the people of a dataset, if it is the party's.
+    fn own(&self, data: &DataVersion, dir: &Path) -> Result<Vec<(NamedOptOuts, PathBuf)>, Failure> {
+        let party = self.identity.party_in(&self.contract)?;
+        let Some(lineage) = self.lineage(data).filter(|_| data.owner == party) else {
+            return Ok(Vec::new());
+        };
+        let newest = opt_outs::newest(dir, &self.identity.root_key(), lineage);
+        let newest = newest.map_err(Failure::unclear)?;
+        Ok(newest.map(|kept| (kept.list.named(), kept.path)).into_iter().collect())
+    }
+}
+
+/// The rooms of the party whose folder is `dir`.
+fn rooms(dir: &Path) -> Result<Vec<Room>, Failure> {
+    let names = profile::names(dir)?;
+    let room = |name: &String| {
+        let common = Common::of_room(dir, profile::named(dir, name)?);
+        let (contract, trust) = (common.contract()?, common.trust()?);
+        Ok(Room { contract, trust, identity: Identity::load(dir)? })
+    };
+    names.iter().map(room).collect()
+}
+
+/// The newest of the `known` lists, if it is newer than the one that the model was learnt with.
+fn newer(used: &DataVersion, known: Vec<(NamedOptOuts, PathBuf)>) -> Option<Stale> {
+    let learnt = used.opt_outs.as_ref();
+    let newest = known.into_iter().max_by_key(|(list, _)| list.number);
+    let (newest, from) = newest?;
+    let is_newer = learnt.is_none_or(|learnt| newest.number > learnt.number);
+    is_newer.then(|| Stale {
+        dataset: used.dataset.clone(),
+        learnt_with: learnt.map(NamedOptOuts::made),
+        newest: newest.made(),
+        from,
+    })
+}
+
+const DAY: u64 = 24 * 3600;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::{digest::Digest, sealed::Declared};
+
+    fn list(number: u64) -> NamedOptOuts {
+        NamedOptOuts { number, places: 64, digest: Digest::of("test", &number.to_be_bytes()) }
+    }
+
+    fn used(opt_outs: Option<NamedOptOuts>) -> DataVersion {
+        DataVersion {
+            dataset: "sales".to_owned(),
+            owner: "shop".to_owned(),
+            version: 1,
+            manifest: Digest::of("test", b"manifest"),
+            declared: Declared::of(1000),
+            opt_outs,
+        }
+    }
+
+    #[test]
+    fn a_model_is_stale_once_there_is_a_newer_list_than_it_was_learnt_with() {
+        let from = |number: u64| (list(number), PathBuf::from(number.to_string()));
+        assert_eq!(newer(&used(None), Vec::new()), None);
+        assert_eq!(newer(&used(Some(list(5))), vec![from(4), from(5)]), None);
+        let stale = newer(&used(Some(list(5))), vec![from(7), from(6)]).unwrap();
+        assert_eq!((stale.learnt_with, stale.newest), (Some(Time(5000)), Time(7000)));
+        assert_eq!(stale.from, Path::new("7"));
+        let first = newer(&used(None), vec![from(5)]).unwrap();
+        assert_eq!((first.learnt_with, first.newest), (None, Time(5000)));
+    }
+
+    #[test]
+    fn a_stale_model_is_used_for_as_long_as_was_said_and_no_longer() {
+        let ago = |days: u64| Time(clock::now().0 - days * DAY * 1000);
+        let stale = |days| Stale {
+            dataset: "sales".to_owned(),
+            learnt_with: None,
+            newest: ago(days),
+            from: PathBuf::from("list"),
+        };
+        let fresh = |stale| Freshness { told: true, stale };
+        fresh(Vec::new()).tell(0).unwrap();
+        fresh(vec![stale(29)]).tell(30).unwrap();
+        let refused = fresh(vec![stale(1), stale(31)]).tell(30).unwrap_err().to_string();
+        assert!(refused.contains("sales") && refused.contains("--grace-days"), "{refused}");
+        fresh(vec![stale(1)]).tell(0).unwrap_err();
+    }
+}
