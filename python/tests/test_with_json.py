@@ -197,7 +197,8 @@ def _results(site: Site, result: glovebox.Result, work: Path) -> None:
     case = work / "case.json"
     site.run("dispute", "write", result.folder, "-o", case, *site.trust)
     site.run("dispute", "check", case, "--danger-root", site.root)
-    drawn = work / "drawn"
+    # In the party's folder, which is exported below with every answer that it could read.
+    drawn = site.publisher / "results" / "drawn"
     site.run("dispute", "ask", result.folder, "-o", drawn, "--dir", site.publisher)
     compared = site.run("dispute", "compare", result.folder, drawn, *site.trust).result
     assert compared["agrees"] and compared["states_the_check"] and not any(of["apart"] for of in compared["figures"])
@@ -343,12 +344,14 @@ def _is_example(name: str) -> bool:
     kinds = {"changed", "missing", "added", "not_believed", "contradiction", "unanswered", "unsigned"}
     faults = {"no_build", "no_contract", "no_dataset", "wrong_build", "wrong_contract", "wrong_dataset", "reencrypt", "grants"}
     faults |= {"policy_change", "replica"}
-    return name in values | outcomes | kinds | faults | {"close", "over_budget"}
+    verdicts = {"agree", "apart", "copy", "nothing_to_compare"}
+    return name in values | outcomes | kinds | faults | verdicts | {"close", "over_budget"}
 
 
-#: What does not happen in this room: people of two lineages, a model that is stale, runs of an order that are due, several rows of a person, keys of several people, two logs of one instance, a host that withholds a log.
+#: What does not happen in this room: people of two lineages, a model that is stale, runs of an order that are due, several rows of a person, keys of several people, two logs of one instance, a host that withholds a log, a cell that one of two answers withholds.
 NEVER_HERE = {
     "ui: link",
+    "dispute compare: .difference_at_least",
     *(f"audit check: .{name}" for name in ("entry", "file")),
     *(f"audit list: .{name}" for name in ("receipt", "attested")),
     *(f"budget: .{name}" for name in ("other", "percent_of_lineage", "percent_of_other")),

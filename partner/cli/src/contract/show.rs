@@ -165,7 +165,7 @@ mod tests {
             let sample = folder.join(kind.kind).join("sample/contract.toml");
             let text = fs::read_to_string(&sample).unwrap();
             let contract = rehearsal::with_throw_away_keys(&text).unwrap().unwrap();
-            let signers = contract.parties.values().map(|party| party.root_key.clone()).take(1);
+            let signers = contract.parties.values().map(|party| party.root_key).take(1);
             let paper = Paper { signers: signers.collect(), text: Vec::new(), contract };
             let json = as_json(&paper, now).to_string().replace("\\\"", "\"");
             for word in told(&outline(&paper, now).printed().unwrap()) {
