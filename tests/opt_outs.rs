@@ -3,7 +3,7 @@
 
 use client::{
     grant::{GrantError, GrantTarget, Handing, own_manifest},
-    job::{JobError, Prepared, Ran},
+    job::{JobError, Options, Prepared, Ran},
     opt_outs,
     receipt_check::ReceiptFiles,
     room::Room,
@@ -218,6 +218,54 @@ async fn offer(stage: &mut Stage, list: Option<&[u8]>) -> Option<GrantFlaw> {
         Reply::Granted { .. } => None,
         Reply::Refused(Refusal::BadGrant { why, .. }) => Some(why),
         other => panic!("{other:?}"),
+    }
+}
+
+/// What is wrong with a job is known before it is sent, and the instance says the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_reads_no_dataset_whose_list_is_older_than_the_contract_wants() {
+    let mut parties = Parties::new();
+    parties.rewrite(|text| {
+        let named = "name = \"exposures\"\n";
+        assert!(text.contains(named));
+        text.replacen(named, &format!("{named}opt_outs_within_days = 7\n"), 1)
+    });
+    let host = HostileHost::new(&parties);
+    let instance = parties.boot(&host).await;
+    let mut room = parties.connect(&instance).await.unwrap();
+    let people = parties.seal("exposures", &exposures(400), 1);
+    let sales = parties.seal("sales", &sales(400), 1);
+    for (dataset, sealed) in [("exposures", &people), ("sales", &sales)] {
+        host.keep(sealed);
+        parties.grant(&mut room, dataset, sealed).await.unwrap();
+    }
+    let mut stage = Stage { parties, host, _instance: instance, room, people, sales };
+    let now = client::clock::now().0 / 1000;
+    let refused = Refusal::OldOptOuts {
+        dataset: "exposures".to_owned(),
+        owner: "publisher".to_owned(),
+        days: 7,
+    };
+    let said = async |stage: &mut Stage| {
+        let options = Options::default();
+        let (room, publisher) = (&mut stage.room, &stage.parties.publisher);
+        match client::job::prepare(room, publisher, JOB, &options).await {
+            Ok(_) => None,
+            Err(JobError::Refused(refusal)) => Some(*refusal),
+            Err(other) => panic!("{other}"),
+        }
+    };
+    assert_eq!(said(&mut stage).await.as_ref(), Some(&refused), "there is no list");
+    let day = 86_400;
+    for (number, is_refused) in
+        [(now - 8 * day, true), (now - 6 * day, false), (now + 2 * day, true)]
+    {
+        stage.opt_out(number, 0..10);
+        stage.grant().await.unwrap();
+        assert_eq!(said(&mut stage).await.is_some(), is_refused, "{number}");
+        if !is_refused {
+            stage.ask().await.unwrap();
+        }
     }
 }
 

@@ -91,6 +91,8 @@ pub struct Dataset {
     /// By which kinds of match keys its people claim those of a population that it is joined to: with the first of
     /// these that a row has, and with no other. If empty, with the first match key that a row has.
     pub claims: Vec<Identifier>,
+    /// A job reads it only with a list of opt-outs that is at most so many days old; none if with any, or with none.
+    pub opt_outs_within_days: Option<u32>,
     /// Budgets by purpose.
     pub budgets: BTreeMap<String, Budget>,
     /// The legal basis on which the owner permits the use, by purpose, in the owner's own words.

@@ -242,6 +242,21 @@ pub enum Refusal {
         /// Its owner.
         owner: String,
     },
+    /// The contract wants a newer list of opt-outs than the one that the dataset was granted with, or wants one at all.
+    ///
+    /// Remedy: the owner makes the list anew (`glovebox optout renew`) and grants again; then the job is submitted again.
+    #[error(
+        "the contract wants the list of opt-outs of \"{dataset}\" to be at most {days} days old: {owner} runs `glovebox optout renew` \
+         and `glovebox grant {dataset}`, and then the job is submitted again"
+    )]
+    OldOptOuts {
+        /// Name of the dataset.
+        dataset: String,
+        /// Its owner.
+        owner: String,
+        /// How old the list may be.
+        days: u32,
+    },
     /// The grant does not fit the instance, the contract or its file.
     ///
     /// Remedy: the owner mends what is named and runs `glovebox grant` again.

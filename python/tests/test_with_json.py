@@ -285,6 +285,8 @@ def _data_and_service(site: Site, work: Path) -> None:
     assert site.run("optout", "show", "P1@example.com", "--dir", retailer).result["lists"][0]["on_it"] == 1
     site.run("optout", "show", "nobody@example.com", "--dir", retailer, code=1)
     assert site.run("grant", "sales", "--dir", retailer).result["opt_outs"]["digest"] == added["digest"]
+    renewed = site.run("optout", "renew", "--dir", retailer).result["lists"][0]
+    assert renewed["number"] > added["number"] and renewed["identifiers"] == 1
     assert site.run("optout", "remove", "--all", "--dir", retailer).result["lists"][0]["removed"] == 1
     shown = site.run("contract", "show", site.signed).result
     (retailer / "service.toml").write_text(

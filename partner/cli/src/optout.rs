@@ -30,6 +30,7 @@ use std::{
 pub(crate) enum OptOutCommand {
     Add(Add),
     Remove(Remove),
+    Renew(Renew),
     Show(Show),
 }
 
@@ -38,6 +39,7 @@ impl OptOutCommand {
         match self {
             Self::Add(add) => add.run(),
             Self::Remove(remove) => remove.run(),
+            Self::Renew(renew) => renew.run(),
             Self::Show(show) => show.run(),
         }
     }
@@ -68,6 +70,19 @@ pub(crate) struct Remove {
     #[arg(long, conflicts_with_all = ["identifiers", "from"])]
     all: bool,
 
+    #[command(flatten)]
+    of: Of,
+
+    #[command(flatten)]
+    passphrase: PassphraseArgs,
+}
+
+/// Sign the list anew with whoever is on it, so that it is of today; the root key is needed
+///
+/// A contract may want lists to be at most so many days old (`opt_outs_within_days`). A list that there is not yet is made, with nobody
+/// on it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Renew {
     #[command(flatten)]
     of: Of,
 
@@ -144,6 +159,7 @@ impl Owned {
     fn change(
         &self,
         passphrase: &PassphraseArgs,
+        signs_anew: bool,
         change: impl Fn(&BTreeSet<MatchKey>) -> BTreeSet<MatchKey>,
     ) -> Result<(), Failure> {
         let mut changes = Vec::new();
@@ -160,7 +176,7 @@ impl Owned {
             changes.push(Change { dataset, lineage, before, keys, after, list });
         }
         document::fields(&serde_json::json!({"lists": []}))?;
-        let is_other = |change: &Change<'_>| change.keys != change.after;
+        let is_other = |change: &Change<'_>| signs_anew || change.keys != change.after;
         let root = if changes.iter().any(is_other) {
             Some(self.identity.checked(passphrase.root(&self.dir)?)?)
         } else {
@@ -175,7 +191,7 @@ impl Owned {
                 }
                 _ => change.before.as_ref().map(|kept| kept.path.clone()),
             };
-            change.tell(kept)?;
+            change.tell(kept, signs_anew)?;
         }
         if root.is_some() {
             say::note(format_args!(
@@ -200,11 +216,11 @@ struct Change<'a> {
 }
 
 impl Change<'_> {
-    fn tell(&self, file: Option<PathBuf>) -> Result<(), Failure> {
+    fn tell(&self, file: Option<PathBuf>, is_anew: bool) -> Result<(), Failure> {
         let added = self.after.difference(&self.keys).count();
         let removed = self.keys.difference(&self.after).count();
         let named = match &self.before {
-            kept if self.keys != self.after || kept.is_none() => self.list.named(),
+            kept if is_anew || self.keys != self.after || kept.is_none() => self.list.named(),
             Some(kept) => kept.list.named(),
             None => self.list.named(),
         };
@@ -215,7 +231,7 @@ impl Change<'_> {
             line.insert("removed".to_owned(), removed.into());
         }
         document::item("lists", line);
-        if added + removed == 0 {
+        if added + removed == 0 && !is_anew {
             return say::result(format_args!(
                 "{}: nothing changed; {} on the list",
                 self.dataset,
@@ -235,9 +251,16 @@ impl Change<'_> {
 impl Add {
     fn run(&self) -> Result<ExitCode, Failure> {
         let people = self.people.needed()?;
-        self.of
-            .owned()?
-            .change(&self.passphrase, |keys| keys.iter().chain(&people).copied().collect())?;
+        self.of.owned()?.change(&self.passphrase, false, |keys| {
+            keys.iter().chain(&people).copied().collect()
+        })?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Renew {
+    fn run(&self) -> Result<ExitCode, Failure> {
+        self.of.owned()?.change(&self.passphrase, true, Clone::clone)?;
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -245,7 +268,7 @@ impl Add {
 impl Remove {
     fn run(&self) -> Result<ExitCode, Failure> {
         let people = if self.all { Vec::new() } else { self.people.needed()? };
-        self.of.owned()?.change(&self.passphrase, |keys| {
+        self.of.owned()?.change(&self.passphrase, false, |keys| {
             let stay = keys.iter().filter(|key| !self.all && !people.contains(key));
             stay.copied().collect()
         })?;

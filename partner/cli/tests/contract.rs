@@ -483,6 +483,30 @@ fn the_regions_that_a_contract_permits_are_read_and_compared() {
 }
 
 #[test]
+fn how_old_a_list_of_opt_outs_may_be_is_read_and_compared() {
+    let dir = parties();
+    let text = fs::read_to_string(dir.path().join("contract.toml")).unwrap();
+    let some = text.replacen("[[dataset]]", "[[dataset]]\nopt_outs_within_days = 30", 1);
+    assert_ne!(some, text);
+    fs::write(dir.path().join("some.toml"), &some).unwrap();
+    let (page, _) = says(dir.path(), 0, "contract show some.toml");
+    let page = page.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(page.contains("a list of who opted out, at most 30 days old"), "{page}");
+    let (fields, _) = says(dir.path(), 0, "contract show some.toml --json");
+    assert!(fields.contains("\"opt_outs_within_days\":30"), "{fields}");
+    let other = some.replacen("= 30", "= 7", 1);
+    fs::write(dir.path().join("other.toml"), other).unwrap();
+    for (before, after, said) in [
+        ("contract", "some", "its list of opt-outs: new: at most 30 days old"),
+        ("some", "other", "its list of opt-outs: at most 30 days old, now at most 7 days old"),
+    ] {
+        let words = format!("contract diff {before}.toml {after}.toml");
+        let (page, _) = says(dir.path(), 1, &words);
+        assert!(page.contains(said), "{words}: {page}");
+    }
+}
+
+#[test]
 fn no_text_of_another_party_hides_or_moves_what_stands_beside_it() {
     let dir = parties();
     let text = fs::read_to_string(dir.path().join("contract.toml")).unwrap();

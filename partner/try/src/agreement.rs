@@ -1,15 +1,25 @@
 //! What there is before a room: a contract that is signed, its parties, and what they have sealed.
 
 use crate::{RehearsalError, SealedDataset, host::SealedFile, made_up::made_up, paper};
-use client::keys::Identity;
+use client::{
+    grant::{GrantError, own_manifest},
+    keys::Identity,
+    opt_outs::{self, OptOutsError},
+};
 use nsm::measure;
 use protocol::{
     contract::{Contract, Dataset},
     key::DataKey,
     manifest::SignedManifest,
+    opt_outs::OptOuts,
 };
 use sealing::{Options, Version};
-use std::{collections::BTreeMap, fmt, fs::File, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    fs::File,
+    path::Path,
+};
 
 /// A contract with throw-away keys and a throw-away build, which all of its parties have signed. Any number of rooms
 /// can be opened of it, and what was sealed for one can be granted to each.
@@ -114,11 +124,18 @@ impl Agreement {
         name: &str,
         seal: impl FnOnce(&Version<'_>) -> Result<Sealed, RehearsalError>,
     ) -> Result<Sealed, RehearsalError> {
-        let (_, owner) = self.owned(name)?;
+        let (dataset, owner) = self.owned(name)?;
         let contract = &self.contract;
         let salt = client::salts::named_by(owner.directory(), contract)?;
-        let owner = owner.service()?;
-        seal(&Version { contract, dataset: name, owner, salt: &salt, number: 1 })
+        let key = owner.service()?;
+        let version = Version { contract, dataset: name, owner: key, salt: &salt, number: 1 };
+        let mut sealed = seal(&version)?;
+        if dataset.opt_outs_within_days.is_some() {
+            opt_nobody_out(owner, &dataset.lineage)?;
+            let bytes = sealed.manifest.as_bytes().to_vec();
+            sealed.manifest = own_manifest(bytes, contract, name, owner, None)?;
+        }
+        Ok(sealed)
     }
 
     /// The keys of the party `name`.
@@ -139,6 +156,19 @@ impl Agreement {
         };
         dataset.zip(owner).ok_or_else(strange)
     }
+}
+
+/// Makes a list of opt-outs with nobody on it, if there is none: the contract wants a list of these days.
+fn opt_nobody_out(owner: &Identity, lineage: &str) -> Result<(), GrantError> {
+    let (directory, root) = (owner.directory(), owner.root_key());
+    if opt_outs::newest(directory, &root, lineage)?.is_some() {
+        return Ok(());
+    }
+    let (number, nonce) = (client::clock::now().0 / 1000, client::keys::random()?);
+    let list = OptOuts::new(lineage, number, nonce, &BTreeSet::new());
+    let list = list.map_err(|cause| OptOutsError::Unusable { path: directory.into(), cause })?;
+    opt_outs::keep(directory, &root, lineage, &owner.root()?.sign(&list))?;
+    Ok(())
 }
 
 /// Reads a contract that has no keys yet, such as a worked sample, as a rehearsal reads it: with throw-away keys, salt

@@ -147,7 +147,7 @@ fn admit_as(
     within(Limit::Job, canonical::to_vec(job).len(), limits::JOB.bytes)?;
     check_receivers(&job.receivers, analysis)?;
     let Permitted { tally, floor } = permitted(contract, &job.analysis, &job.question, tally_of)?;
-    check_versions(contract, job, &tally, manifests)?;
+    check_versions(contract, job, &tally, manifests, now)?;
     let rows = largest(&tally, manifests);
     check_range(&tally, rows)?;
     check_size(&tally)?;
@@ -286,6 +286,7 @@ fn check_versions(
     job: &Job,
     tally: &Tally,
     manifests: &BTreeMap<String, SignedManifest>,
+    now: Time,
 ) -> Result<(), Refusal> {
     if job.datasets.len() != tally.datasets().count() {
         return Err(Refusal::Malformed);
@@ -298,6 +299,17 @@ fn check_versions(
         };
         if job.datasets.get(name) != Some(&manifest.digest()) {
             return Err(Refusal::OtherVersion { dataset, owner });
+        }
+        let terms = contract.datasets.get(name);
+        let Some(days) = terms.and_then(|terms| terms.opt_outs_within_days) else { continue };
+        // The owner says itself when it made the list; one from beyond tomorrow would never be old.
+        let is_of_these_days = manifest.manifest().opt_outs.is_some_and(|list| {
+            let made = list.made();
+            now <= made.plus_seconds(u64::from(days) * DAY_SECONDS)
+                && made <= now.plus_seconds(DAY_SECONDS)
+        });
+        if !is_of_these_days {
+            return Err(Refusal::OldOptOuts { dataset, owner, days });
         }
     }
     Ok(())
@@ -339,8 +351,9 @@ fn check_size(tally: &Tally) -> Result<(), Refusal> {
     within(Limit::ReleasedBytes, Released::longest(tally), limits::RELEASED.bytes)
 }
 
-/// How far ahead the end of a job may be, in seconds: a day.
-const MAX_WAIT_SECONDS: u64 = 86_400;
+/// How far ahead the end of a job may be, in seconds.
+const MAX_WAIT_SECONDS: u64 = DAY_SECONDS;
+const DAY_SECONDS: u64 = 86_400;
 
 #[cfg(test)]
 mod tests;

@@ -215,13 +215,27 @@ impl Page<'_> {
                 let flaw = Flaw::Duplicate { first: first.clone(), second: lineage };
                 return Err(self.flaw(dataset.name.span(), flaw));
             }
-            let dataset_of = Dataset { owner, lineage, columns, claims, budgets, legal_basis };
+            let dataset_of = Dataset {
+                owner,
+                lineage,
+                columns,
+                claims,
+                opt_outs_within_days: self.days_of_opt_outs(&dataset.opt_outs_within_days)?,
+                budgets,
+                legal_basis,
+            };
             datasets.insert(&dataset.name, dataset_of)?;
         }
         if datasets.things.is_empty() {
             return Err(self.flaw(whole, Flaw::Missing("dataset")));
         }
         Ok(datasets.things)
+    }
+
+    fn days_of_opt_outs(&self, days: &Option<Spanned<i64>>) -> Parsed<Option<u32>> {
+        let what = "opt_outs_within_days";
+        let days = days.as_ref().map(|days| self.whole(Some(days), what, 0, 1..=366));
+        days.transpose()
     }
 
     fn budget(&self, raw: &RawBudget) -> Parsed<Budget> {
@@ -366,6 +380,7 @@ impl Page<'_> {
             "jobs_per_day" => "1 to 10000 (100 if left out)",
             "cells_per_person" => "1 to 16 (1 if left out)",
             "window_days" => "0 to 366",
+            "opt_outs_within_days" => "1 to 366 (no list is needed if left out)",
             _ => "1 to 10 (1 if left out)",
         };
         let number = u32::try_from(*found.get_ref()).ok().filter(|n| allowed.contains(n));

@@ -35,6 +35,7 @@ kinds!(REFUSALS, refusal: Refusal {
     Refusal::KeyWithheld { .. } => "key_withheld",
     Refusal::OtherVersion { .. } => "other_version",
     Refusal::OlderOptOuts { .. } => "older_opt_outs",
+    Refusal::OldOptOuts { .. } => "old_opt_outs",
     Refusal::BadGrant { .. } => "bad_grant",
     Refusal::NeedsSlice { .. } => "needs_slice",
     Refusal::BudgetExhausted { .. } => "budget_exhausted",
@@ -342,6 +343,7 @@ fn plain() -> Vec<Refusal> {
         Refusal::KeyWithheld { dataset: dataset.clone(), owner: owner.clone() },
         Refusal::OtherVersion { dataset: dataset.clone(), owner: owner.clone() },
         Refusal::OlderOptOuts { dataset: dataset.clone(), owner: owner.clone() },
+        Refusal::OldOptOuts { dataset: dataset.clone(), owner: owner.clone(), days: 30 },
         Refusal::NeedsSlice {
             dataset,
             owner: owner.clone(),

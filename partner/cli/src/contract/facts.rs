@@ -150,6 +150,9 @@ fn dataset(dataset: &Dataset) -> Facts {
     if !claims.is_empty() {
         facts.insert("claims".to_owned(), claims.join(", then "));
     }
+    if let Some(days) = dataset.opt_outs_within_days {
+        facts.insert("its list of opt-outs".to_owned(), format!("at most {days} days old"));
+    }
     for (purpose, budget) in &dataset.budgets {
         let (epsilon, life, delta) = (budget.epsilon, budget.lifetime_epsilon, budget.delta);
         let mut words =

@@ -179,6 +179,14 @@ fn dataset(page: &mut Outline, contract: &Contract, name: &str, dataset: &Datase
     if let Some(claims) = danger::claims(contract, name) {
         page.sentence(2, Text::fixed(claims));
     }
+    if let Some(days) = dataset.opt_outs_within_days {
+        page.sentence(
+            1,
+            Text::fixed(format!(
+                "Its owner keeps a list of who opted out, at most {days} days old, or no job reads it."
+            )),
+        );
+    }
     for (purpose, budget) in &dataset.budgets {
         let words = format!(
             ": epsilon {} {}, {} for life (delta {})",

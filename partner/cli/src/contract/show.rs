@@ -92,6 +92,7 @@ fn dataset(contract: &Contract, name: &str, dataset: &Dataset) -> Value {
     let careful = [danger::several_identifiers(contract, name), danger::claims(contract, name)];
     json!({
         "name": name, "owner": dataset.owner, "lineage": dataset.lineage,
+        "opt_outs_within_days": dataset.opt_outs_within_days,
         "columns": columns.collect::<Vec<_>>(), "budgets": budgets.collect::<Vec<_>>(),
         "claims": dataset.claims.iter().map(|kind| kind.name()).collect::<Vec<_>>(),
         "careful": careful.into_iter().flatten().collect::<Vec<_>>(),

@@ -187,6 +187,7 @@ fn said(refusal: &Refusal) -> Refused {
         Refusal::KeyWithheld { dataset, owner }
         | Refusal::OtherVersion { dataset, owner }
         | Refusal::OlderOptOuts { dataset, owner }
+        | Refusal::OldOptOuts { dataset, owner, .. }
         | Refusal::CountersignedBefore { dataset, owner, .. } => {
             Refused { rule, owner: named(owner), dataset: named(dataset), ..Refused::default() }
         }

@@ -31,6 +31,8 @@ struct Stale {
     /// When the list was made that the model was learnt with; none if there was none.
     learnt_with: Option<Time>,
     newest: Time,
+    /// For how many days the contract lets lists grow old, if it says so.
+    within_days: Option<u32>,
     /// Where the newer list is, or the receipt that names it.
     from: PathBuf,
 }
@@ -64,12 +66,15 @@ impl Freshness {
                 let same = later.data.iter().filter(|data| room.lineage(data) == lineage);
                 known.extend(same.filter_map(|data| Some((data.opt_outs?, receipt.clone()))));
             }
-            stale.extend(newer(used, known));
+            let within_days = room.contract.datasets.get(&used.dataset);
+            let within_days = within_days.and_then(|dataset| dataset.opt_outs_within_days);
+            stale.extend(newer(used, within_days, known));
         }
         Ok(Self { told: true, stale })
     }
 
-    /// Says what is stale, and refuses what was so for longer than `days`.
+    /// Says what is stale, and refuses what was so for longer than the contract lets a list grow old, or `days` if that is less or it
+    /// says nothing.
     pub(super) fn tell(&self, days: u64) -> Result<(), Failure> {
         let now = clock::now();
         let stale = self.stale.iter().map(|stale| {
@@ -87,7 +92,7 @@ impl Freshness {
                  party's folder with the room (--dir).",
             );
         }
-        for Stale { dataset, learnt_with, newest, from } in &self.stale {
+        for Stale { dataset, learnt_with, newest, from, .. } in &self.stale {
             let before = learnt_with.map_or_else(
                 || "before there was a list of opt-outs".to_owned(),
                 |made| format!("with the list of opt-outs of {}", number::moment(made)),
@@ -100,13 +105,16 @@ impl Freshness {
                 from.display(),
             ));
         }
-        let is_over = |stale: &&Stale| stale.newest.plus_seconds(days.saturating_mul(DAY)) < now;
+        let days_of = |stale: &Stale| stale.within_days.map_or(days, |most| days.min(most.into()));
+        let is_over =
+            |stale: &&Stale| stale.newest.plus_seconds(days_of(stale).saturating_mul(DAY)) < now;
         match self.stale.iter().find(is_over) {
             None => Ok(()),
             Some(stale) => Err(Failure::no(format!(
-                "the model is not used: a newer list of opt-outs of {} was made more than {days} days ago. Train it anew on what is granted \
-                 now; --grace-days says how long a stale model may be used",
-                say::name(&stale.dataset)
+                "the model is not used: a newer list of opt-outs of {} was made more than {} days ago. Train it anew on what is granted now; the \
+                 contract (opt_outs_within_days) and --grace-days say how long a stale model may be used",
+                say::name(&stale.dataset),
+                days_of(stale)
             ))),
         }
     }
@@ -147,7 +155,11 @@ fn rooms(dir: &Path) -> Result<Vec<Room>, Failure> {
 }
 
 /// The newest of the `known` lists, if it is newer than the one that the model was learnt with.
-fn newer(used: &DataVersion, known: Vec<(NamedOptOuts, PathBuf)>) -> Option<Stale> {
+fn newer(
+    used: &DataVersion,
+    within_days: Option<u32>,
+    known: Vec<(NamedOptOuts, PathBuf)>,
+) -> Option<Stale> {
     let learnt = used.opt_outs.as_ref();
     let newest = known.into_iter().max_by_key(|(list, _)| list.number);
     let (newest, from) = newest?;
@@ -156,6 +168,7 @@ fn newer(used: &DataVersion, known: Vec<(NamedOptOuts, PathBuf)>) -> Option<Stal
         dataset: used.dataset.clone(),
         learnt_with: learnt.map(NamedOptOuts::made),
         newest: newest.made(),
+        within_days,
         from,
     })
 }
@@ -185,12 +198,12 @@ mod tests {
     #[test]
     fn a_model_is_stale_once_there_is_a_newer_list_than_it_was_learnt_with() {
         let from = |number: u64| (list(number), PathBuf::from(number.to_string()));
-        assert_eq!(newer(&used(None), Vec::new()), None);
-        assert_eq!(newer(&used(Some(list(5))), vec![from(4), from(5)]), None);
-        let stale = newer(&used(Some(list(5))), vec![from(7), from(6)]).unwrap();
+        assert_eq!(newer(&used(None), None, Vec::new()), None);
+        assert_eq!(newer(&used(Some(list(5))), None, vec![from(4), from(5)]), None);
+        let stale = newer(&used(Some(list(5))), Some(9), vec![from(7), from(6)]).unwrap();
         assert_eq!((stale.learnt_with, stale.newest), (Some(Time(5000)), Time(7000)));
         assert_eq!(stale.from, Path::new("7"));
-        let first = newer(&used(None), vec![from(5)]).unwrap();
+        let first = newer(&used(None), None, vec![from(5)]).unwrap();
         assert_eq!((first.learnt_with, first.newest), (None, Time(5000)));
     }
 
@@ -201,6 +214,7 @@ mod tests {
             dataset: "sales".to_owned(),
             learnt_with: None,
             newest: ago(days),
+            within_days: None,
             from: PathBuf::from("list"),
         };
         let fresh = |stale| Freshness { told: true, stale };
@@ -209,5 +223,10 @@ mod tests {
         let refused = fresh(vec![stale(1), stale(31)]).tell(30).unwrap_err().to_string();
         assert!(refused.contains("sales") && refused.contains("--grace-days"), "{refused}");
         fresh(vec![stale(1)]).tell(0).unwrap_err();
+        // The contract's word is obeyed, and can be narrowed.
+        let within = |days| Stale { within_days: Some(7), ..stale(days) };
+        fresh(vec![within(6)]).tell(30).unwrap();
+        fresh(vec![within(8)]).tell(30).unwrap_err();
+        fresh(vec![within(6)]).tell(5).unwrap_err();
     }
 }

@@ -186,6 +186,7 @@ fn is_custodys(refusal: &Refusal, owner: &str, analyst: Option<&str>) -> bool {
         | Refusal::Undrawable { .. }
         | Refusal::KeyWithheld { .. }
         | Refusal::OtherVersion { .. }
+        | Refusal::OldOptOuts { .. }
         | Refusal::LogNotStored
         | Refusal::Internal => true,
         Refusal::Busy { party } | Refusal::TooManyJobs { analyst: party, .. } => {

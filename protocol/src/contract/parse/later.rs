@@ -11,7 +11,6 @@ pub(in crate::contract) const DATASET: &[Later] = &[
     ("rows_per_person", "a bound on the rows of one person"),
     ("provenance", "where rows come from, and until when they may be used"),
     ("fresh_within_days", "how old the newest version may be"),
-    ("opt_outs_within_days", "how old the newest list of opt-outs may be"),
     ("retention_days", "how long sealed data and results are kept"),
 ];
 

@@ -49,6 +49,7 @@ pub(super) struct RawDataset {
     pub(super) owner: Spanned<String>,
     pub(super) lineage: Option<Spanned<String>>,
     pub(super) claims: Option<RawClaims>,
+    pub(super) opt_outs_within_days: Option<Spanned<i64>>,
     #[serde(default, rename = "column")]
     pub(super) columns: Vec<RawColumn>,
     #[serde(default, rename = "budget")]

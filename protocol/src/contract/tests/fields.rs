@@ -48,6 +48,28 @@ fn those_who_must_have_rebuilt_an_image_sign_a_manifest_that_each_build_names() 
 }
 
 #[test]
+fn a_dataset_says_how_old_its_list_of_opt_outs_may_be() {
+    let with = |days: &str| {
+        edit("[[dataset]]", "[[dataset]]", &format!("[[dataset]]\nopt_outs_within_days = {days}"))
+    };
+    let days = |text: &str| {
+        let contract = parse(text).unwrap();
+        contract
+            .datasets
+            .values()
+            .filter_map(|dataset| dataset.opt_outs_within_days)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(days(&sample()), Vec::<u32>::new());
+    assert_eq!(days(&with("30")), [30]);
+    for found in ["0", "367", "-1"] {
+        let expected = "1 to 366 (no list is needed if left out)";
+        let flaw = Flaw::Range { what: "opt_outs_within_days", found: found.to_owned(), expected };
+        refused(&with(found), "opt_outs_within_days", &flaw);
+    }
+}
+
+#[test]
 fn a_field_that_no_build_will_have_is_merely_unknown() {
     for section in analysis::sections() {
         section.keys().for_each(|key| assert_eq!(later::feature(key), None, "{key}"));
