@@ -61,7 +61,8 @@ def common() -> set[str]:
 
 def told_by(document: dict[str, Any]) -> set[str]:
     """The names in the result of a document."""
-    opaque = OPAQUE | ({"figures[]"} if document["command"] == "result export" else set())
+    others = {"result export": {"figures[]"}, "kms example": {"policy"}}
+    opaque = OPAQUE | others.get(document["command"], set())
     return set(paths(document["result"], opaque))
 
 
@@ -345,7 +346,7 @@ def _is_example(name: str) -> bool:
     outcomes = {"derived", "held", "not_believed", "read_by_others", "never_answered", "unknown", "again"}
     kinds = {"changed", "missing", "added", "not_believed", "contradiction", "unanswered", "unsigned"}
     faults = {"no_build", "no_contract", "no_dataset", "wrong_build", "wrong_contract", "wrong_dataset", "reencrypt", "grants"}
-    faults |= {"policy_change", "replica"}
+    faults |= {"policy_change", "replica", "key_grant"}
     verdicts = {"agree", "apart", "copy", "nothing_to_compare"}
     return name in values | outcomes | kinds | faults | verdicts | {"close", "over_budget"}
 

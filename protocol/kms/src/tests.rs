@@ -26,7 +26,7 @@ const OTHERS: [&[u8]; 2] = [
 /// The key in the PKCS #8 file beside the envelope.
 static KEY: LazyLock<PrivateKey> = LazyLock::new(|| {
     let number = |fields: &mut Ber<'_>| {
-        fields.primitive(2, "a number").map(|bytes| BoxedUint::from_be_slice_vartime(bytes))
+        fields.primitive(2, "a number").map(BoxedUint::from_be_slice_vartime)
     };
     let inner = Ber::new(HELLO_KEY)
         .constructed(0x30, "PrivateKeyInfo", |info| {

@@ -42,7 +42,7 @@ impl Grants {
             (!operations.is_empty()).then(|| Finding {
                 statement: None,
                 grant: Some(grant.grant_id.clone()),
-                fault: "grant",
+                fault: "key_grant",
                 text: format!(
                     "{who} may call {} by a grant, whatever the policy says",
                     operations.join(", ")
