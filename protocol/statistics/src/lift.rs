@@ -1,11 +1,13 @@
 //! Intention-to-treat lift: mean outcome of the test arm against that of the control arm.
 
+mod covariate;
 mod law;
 mod local;
 mod margin;
 mod pair;
 mod spread;
 
+pub use covariate::{Adjusted, Covariate};
 pub use local::{Local, LocalEffect, Reached};
 pub use margin::{Bounds, EffectScale};
 pub use pair::{Forms, Pair};

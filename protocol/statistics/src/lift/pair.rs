@@ -206,7 +206,7 @@ pub(super) struct Both {
     pub(super) noisy: bool,
 }
 
-fn length(one: f64, other: f64) -> f64 {
+pub(super) fn length(one: f64, other: f64) -> f64 {
     (one * one + other * other).sqrt()
 }
 

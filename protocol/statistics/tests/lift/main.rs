@@ -1,6 +1,7 @@
 //! Lift against reference results; see `source` in `vectors/lift.json`.
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may fail loudly")]
 
+mod covariate;
 mod local;
 mod margins;
 mod sample_ratio;
