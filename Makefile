@@ -73,7 +73,7 @@ analyses: ## the suite that every kind of analysis passes; KIND=lift for one, BL
 	GLOVEBOX_KIND=$(KIND) GLOVEBOX_BLESS=$(BLESS) $(CARGO) test $(ALL) --test all analyses::
 
 statistics: setup ## how often a lift's intervals hold, over epsilon, people, baselines, effects and arms (TRIALS=10000 each; takes long)
-	GLOVEBOX_TRIALS=$(TRIALS) $(CARGO) test --release --locked -p privacy --test privacy -- coverage::grid::the_whole_table coverage::margins::the_table_of_margins coverage::reached::the_whole_table --ignored --nocapture
+	GLOVEBOX_TRIALS=$(TRIALS) $(CARGO) test --release --locked -p privacy --test privacy -- coverage::grid::the_whole_table coverage::margins::the_table_of_margins coverage::reached::the_whole_table coverage::covariate::the_whole_table --ignored --nocapture
 
 attacks: build ## every scripted attack: how often it is right, how often guessing is, what theory allows
 	$(CARGO) test $(ALL) --test all attacks:: -- --nocapture

@@ -109,6 +109,7 @@ fn lift(dice: &mut Dice) -> Lift {
         control,
         breakdown: None,
         exposed: None,
+        covariate: None,
         expected_test_share: Millionths(dice.one_of(&[500_000, 100_000, 500_000, 0])),
         srm_flag_p: Millionths(1_000),
         window: dice.chance(2).then(|| (day(dice), day(dice))),

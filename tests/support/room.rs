@@ -173,6 +173,7 @@ pub fn lift(outcomes: Vec<Outcome>) -> Lift {
         expected_test_share: Millionths(500_000),
         breakdown: None,
         exposed: None,
+        covariate: None,
         srm_flag_p: Millionths(1_000),
         window: None,
         outcomes,

@@ -6,6 +6,7 @@
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may fail loudly")]
 
 mod consent;
+mod covariate;
 mod grid;
 mod margins;
 mod reached;

@@ -27,15 +27,17 @@ use crate::{
 };
 
 pub use answer::{
-    ArmResult, BreakdownResult, Cell, CellCount, DiffInMeans, Economics, Heterogeneity, LateResult,
-    LeftOut, LiftAnswer, MarginResult, MatchRate, MatchRates, NoiseSd, OutcomeResult, PartResult,
-    RelativeLift, ReleasedAs, SampleRatio, SegmentRatio,
+    ArmResult, BreakdownResult, Cell, CellCount, CupedResult, DiffInMeans, Economics,
+    Heterogeneity, LateResult, LeftOut, LiftAnswer, MarginResult, MatchRate, MatchRates, NoiseSd,
+    OutcomeResult, PartResult, RelativeLift, ReleasedAs, SampleRatio, SegmentRatio,
 };
 pub use arms::{
-    ArmFigures, Arms, CellFigure, ContrastFigures, MeasureFigures, PairFigures, PartFigures,
-    ReachedFigures, SegmentFigures,
+    ArmFigures, Arms, CellFigure, ContrastFigures, CovariateFigures, MeasureFigures, PairFigures,
+    PartFigures, ReachedFigures, SegmentFigures,
 };
-pub use question::{Alternative, Breakdown, Cost, Lift, Multiplicity, Outcome, OutcomeKind};
+pub use question::{
+    Alternative, Breakdown, Cost, Covariate, Lift, Multiplicity, Outcome, OutcomeKind,
+};
 
 impl Analysis for Lift {
     const KIND: &'static str = uses::SECTION.kind;
@@ -68,6 +70,7 @@ impl Analysis for Lift {
         "cost_unbounded",
         "first_stage_weak",
         "first_stage_barely_above_zero",
+        "covariate_unused",
     ];
     type Toml = raw::RawLift;
     type Answer = LiftAnswer;
@@ -86,8 +89,9 @@ impl Analysis for Lift {
         rules::within(Limit::Values, self.control.len(), limits::VALUES)?;
         let segments = self.breakdown.as_ref().map_or(0, |breakdown| breakdown.segments.len());
         rules::within(Limit::GroupBy, segments, MOST_SEGMENTS)?;
-        // Who was reached is a measure, too.
-        let most = limits::MEASURES - usize::from(self.exposed.is_some());
+        // Who was reached is a measure, too, and so is the covariate.
+        let known = usize::from(self.exposed.is_some()) + usize::from(self.covariate.is_some());
+        let most = limits::MEASURES - known;
         rules::within(Limit::Outcomes, self.outcomes.len(), most)
     }
 
@@ -103,7 +107,8 @@ impl Analysis for Lift {
         };
         let outcomes = self.outcomes.iter().map(|outcome| (outcome.name.clone(), scale(outcome)));
         let reached = self.exposed.iter().map(|column| (column.clone(), Scale::WHOLE));
-        outcomes.chain(reached).collect()
+        let covariate = self.covariate.iter().map(|of| (of.column.clone(), of.scale));
+        outcomes.chain(reached).chain(covariate).collect()
     }
 
     fn at_confidence(&self, confidence: Millionths) -> Option<Self> {

@@ -10,9 +10,9 @@ pub use super::answered::{Answered, ChargeReport, PrivacyReport};
 pub use crate::analysis::{
     choice::ChoiceAnswer,
     lift::{
-        ArmResult, BreakdownResult, CellCount, DiffInMeans, Economics, Heterogeneity, LateResult,
-        LeftOut, LiftAnswer, MarginResult, MatchRate, MatchRates, NoiseSd, OutcomeResult,
-        PartResult, RelativeLift, ReleasedAs, SampleRatio, SegmentRatio,
+        ArmResult, BreakdownResult, CellCount, CupedResult, DiffInMeans, Economics, Heterogeneity,
+        LateResult, LeftOut, LiftAnswer, MarginResult, MatchRate, MatchRates, NoiseSd,
+        OutcomeResult, PartResult, RelativeLift, ReleasedAs, SampleRatio, SegmentRatio,
     },
     table::{
         CountRange, Estimate, MatchedShare, MeasureEstimate, OtherCells, OtherTotal,

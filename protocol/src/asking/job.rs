@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 pub use crate::analysis::{
     Question,
     choice::{ChoiceOf, ChoiceQuestion},
-    lift::{Alternative, Breakdown, Cost, Lift, Multiplicity, Outcome, OutcomeKind},
+    lift::{Alternative, Breakdown, Cost, Covariate, Lift, Multiplicity, Outcome, OutcomeKind},
     table::{Filter, GroupBy, Statistic, TableMeasure, TableQuestion},
     toml::{TemplateError, decision_from_toml, question_from_toml},
 };

@@ -90,6 +90,7 @@ fn lift() -> LiftResult {
         }),
         margin: None,
         late: None,
+        cuped: None,
         minimum_detectable: Some(0.04),
         economics: Some(Economics {
             cost: 1065.35,

@@ -1,5 +1,7 @@
 //! The answer to a lift question.
 
+mod estimates;
+
 use super::question::{Alternative, Multiplicity, OutcomeKind};
 use crate::{
     analysis::margin::{MarginScale, MarginTest},
@@ -7,6 +9,8 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;
+
+pub use estimates::{CupedResult, LateResult};
 
 /// The answer to a lift question.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -253,6 +257,10 @@ pub struct OutcomeResult {
     /// difference in means.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub late: Option<LateResult>,
+    /// The difference in means adjusted by what was known of people before; left out unless the job asks for it, or without a
+    /// difference in means.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cuped: Option<CupedResult>,
     /// Smallest effect that a study of this size would detect with 80 % power.
     pub minimum_detectable: Option<f64>,
     /// Totals over the test arm, and what they cost.
@@ -262,7 +270,7 @@ pub struct OutcomeResult {
     /// Flags: `withheld`, `too_few`, `noise_dominates`, `few_events`, `few_payers`, `variance_floored`,
     /// `control_near_zero`, `control_barely_above_zero`, `less_than_nothing`, `degenerate`, `cost_unbounded` (of one more
     /// event), `first_stage_weak` (no effect on people who were reached),
-    /// `first_stage_barely_above_zero`; of a part also `segment_srm_failed`.
+    /// `first_stage_barely_above_zero`, `covariate_unused`; of a part also `segment_srm_failed`.
     pub flags: Vec<String>,
 }
 
@@ -343,37 +351,6 @@ pub struct RelativeLift {
     pub ci_few_events: Option<[Option<f64>; 2]>,
     /// Fieller's g: from 1 on the control mean cannot be told from zero.
     pub fieller_g: Option<f64>,
-}
-
-/// The local average treatment effect: on people who were reached because they are in the test arm.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct LateResult {
-    /// Share of the test arm that was reached.
-    pub reached_t: f64,
-    /// Share of the control arm that was reached.
-    pub reached_c: f64,
-    /// The one less the other, by which the effect is divided.
-    pub first_stage: f64,
-    /// Standard error of the first stage, with sampling and noise.
-    pub first_stage_se: f64,
-    /// Part of that error from noise.
-    pub first_stage_se_mechanism: f64,
-    /// Two-sided interval of the first stage, at the level of the outcome's intervals; null without an error.
-    pub first_stage_ci: Option<[Option<f64>; 2]>,
-    /// Effect per person who was reached because of the arm; null where the first stage is not clearly above zero, as all that follows.
-    pub late: Option<f64>,
-    /// Standard error by the delta method, with sampling and noise.
-    pub se: Option<f64>,
-    /// Part of the standard error from sampling.
-    pub se_sampling: Option<f64>,
-    /// Part of the standard error from noise.
-    pub se_mechanism: Option<f64>,
-    /// Fieller's interval, which leaves out zero exactly where that of the difference in means does; null where that is; null ends are
-    /// infinite (one-sided).
-    pub ci: Option<[Option<f64>; 2]>,
-    /// The two-sided interval by the delta method, for comparison with other programs: it can contradict the p-value.
-    pub ci_delta: Option<[Option<f64>; 2]>,
 }
 
 /// A test against a margin.

@@ -1,13 +1,17 @@
 //! The figures of a comparison of arms, by arm.
 
+mod known;
+
 use super::Cell;
 use crate::{
     released::{
         Figure, FormsOf, GroupFigures, Place, ProductFigure, View, arm_of, creative_of, is_named,
         segment_of, segments,
     },
-    tally::{Arm, Dimension, Measure, Side, Tally},
+    tally::{Arm, Dimension, Tally},
 };
+
+pub use known::{CovariateFigures, ReachedFigures};
 
 /// People by cell, and the figures of both arms: of everybody, and of each segment and creative.
 #[derive(Clone, Debug, PartialEq)]
@@ -190,7 +194,7 @@ impl Reading<'_> {
     fn arm(&self, is_its: impl Fn(&GroupFigures) -> bool) -> Option<ArmFigures> {
         let cells: Vec<_> = self.shown.iter().filter(|cell| is_its(cell)).collect();
         let people = cells.iter().map(|cell| cell.people).reduce(Figure::plus)?;
-        let reached = self.reached(&cells);
+        let (reached, covariate) = (self.reached(&cells), self.covariate(&cells));
         let found: Vec<_> = cells.into_iter().filter(|cell| is_matched(cell, MATCHED)).collect();
         let measures = (0..self.tally.measures.len()).map(|at| {
             let place = self.tally.cell_place_of_sum(at)?;
@@ -204,23 +208,7 @@ impl Reading<'_> {
             });
             Some(MeasureFigures { sum, sum_sq: squares })
         });
-        Some(ArmFigures { people, measures: measures.collect(), reached })
-    }
-
-    /// Who was reached of the people of some cells, found among the outcomes or not. Whoever was not found has no outcome.
-    fn reached(&self, cells: &[&GroupFigures]) -> Option<ReachedFigures> {
-        let is_reached = |measure: &Measure| measure.side == Side::POPULATION;
-        let at = self.tally.measures.iter().position(is_reached)?;
-        let place = self.tally.cell_place_of_sum(at)?;
-        let people = cells.iter().map(|cell| cell.sums.get(place).copied());
-        let people = people.collect::<Option<Vec<_>>>()?.into_iter().reduce(Figure::plus)?;
-        let totals = (0..at).map(|outcome| {
-            let product = self.tally.cell_place_of_product(self.tally.product_of(outcome, at)?)?;
-            let found = cells.iter().filter(|cell| is_matched(cell, MATCHED));
-            let totals = found.map(|cell| cell.products.get(product).copied());
-            totals.collect::<Option<Vec<_>>>()?.into_iter().reduce(ProductFigure::plus)
-        });
-        Some(ReachedFigures { people, totals: totals.collect::<Option<_>>()? })
+        Some(ArmFigures { people, measures: measures.collect(), reached, covariate })
     }
 
     fn contrasts(&self, segment: &[Place]) -> Vec<Option<ContrastFigures>> {
@@ -389,16 +377,8 @@ pub struct ArmFigures {
     pub measures: Vec<Option<MeasureFigures>>,
     /// Who was reached; `None` if the tally does not ask for that.
     pub reached: Option<ReachedFigures>,
-}
-
-/// The people of one arm who were reached.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct ReachedFigures {
-    /// Their number.
-    pub people: Figure,
-    /// For each measure of an outcome its total over them.
-    pub totals: Vec<ProductFigure>,
+    /// What was known of people before; `None` if the tally does not ask for that.
+    pub covariate: Option<CovariateFigures>,
 }
 
 /// The totals of one measure over one arm.

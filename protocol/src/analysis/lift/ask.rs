@@ -1,8 +1,10 @@
 //! Reads a lift question from a job's TOML.
 
+mod covariate;
+
 use super::{
-    question::{Alternative, Breakdown, Cost, Lift, Multiplicity, Outcome, OutcomeKind},
-    raw::{RawAssignment, RawBreakdowns, RawCost, RawLift, RawOutcome, RawWindow},
+    question::{Alternative, Breakdown, Cost, Covariate, Lift, Multiplicity, Outcome, OutcomeKind},
+    raw::{RawAssignment, RawBreakdowns, RawCost, RawCovariates, RawLift, RawOutcome, RawWindow},
 };
 use crate::{
     analysis::{
@@ -64,6 +66,7 @@ pub(super) fn question(lift: &RawLift, scope: &Scope<'_>) -> Result<Lift, Templa
         outcomes,
         breakdown,
         exposed,
+        covariate: lift.covariate(analysis, contract)?,
         confidence,
         alternative: lift.alternative.unwrap_or(Alternative::TwoSided),
         multiplicity: lift.multiplicity.unwrap_or(Multiplicity::None),
@@ -98,7 +101,11 @@ impl RawLift {
         };
         only("lift.level", self.level.as_deref(), "user");
         only("lift.design", self.design.as_deref(), "itt");
-        only("lift.estimator", self.estimator.as_deref(), "diff_in_means");
+        let estimator = self.estimator.as_deref().filter(|name| *name != covariate::CUPED);
+        only("lift.estimator", estimator, "diff_in_means");
+        if let Some(covariates) = &self.covariates {
+            only("lift.covariates.missing", covariates.missing.as_deref(), "zero");
+        }
         if let Some(assignment) = &self.assignment {
             only("lift.assignment.unit", assignment.unit.as_deref(), "user");
         }
@@ -128,7 +135,10 @@ impl RawLift {
                 "lift.assignment.opportunity_column",
                 assignment.is_some_and(|a| a.opportunity_column.is_some()),
             ),
-            ("lift.covariates", self.covariates.is_some()),
+            (
+                "lift.covariates.strata",
+                self.covariates.as_ref().is_some_and(|it| it.strata.is_some()),
+            ),
             ("lift.geo", self.geo.is_some()),
             ("lift.export", self.export.is_some()),
         ] {

@@ -2,8 +2,8 @@
 
 use super::{
     answer::{
-        BreakdownResult, CellCount, DiffInMeans, Economics, LateResult, LiftAnswer, MarginResult,
-        MatchRate, NoiseSd, OutcomeResult, PartResult, SampleRatio,
+        BreakdownResult, CellCount, CupedResult, DiffInMeans, Economics, LateResult, LiftAnswer,
+        MarginResult, MatchRate, NoiseSd, OutcomeResult, PartResult, SampleRatio,
     },
     question::OutcomeKind,
 };
@@ -143,6 +143,7 @@ fn of_outcome(outcome: &OutcomeResult, confidence: f64) -> Vec<Citation> {
     let ends = relative.and_then(|lift| lift.ci_few_events.or(lift.ci_fieller));
     let value = relative.and_then(|lift| lift.rel_lift);
     figures.push(ranged(of("relative_lift", Unit::Share), value, ends));
+    figures.extend(outcome.cuped.iter().map(|cuped| adjusted(cuped, of, per_person)));
     let reached = outcome.late.iter();
     figures.extend(reached.flat_map(|late| of_reached(late, level, of, per_person)));
     figures.extend(outcome.margin.as_ref().map(|margin| {
@@ -156,6 +157,26 @@ fn of_outcome(outcome: &OutcomeResult, confidence: f64) -> Vec<Citation> {
         worth(money, Errors::of_total(found, &outcome.noise_sd), total_unit, of, ranged)
     }));
     figures
+}
+
+/// The change that is adjusted by a covariate.
+fn adjusted(
+    cuped: &CupedResult,
+    of: impl Fn(&'static str, Unit) -> Citation,
+    per_person: Unit,
+) -> Citation {
+    let figure = of("adjusted_difference", per_person).value(cuped.ate);
+    let figure = match cuped.ci {
+        Some(ends) => figure.within(ends, cuped.ci_level),
+        None => figure,
+    };
+    Citation {
+        standard_error: Some(cuped.se),
+        noise_sd: Some(cuped.se_mechanism),
+        p: cuped.p,
+        p_adjusted: cuped.p_adjusted,
+        ..figure
+    }
 }
 
 /// How much more of the test arm was reached, and the effect on those people.

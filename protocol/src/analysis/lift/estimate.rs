@@ -15,6 +15,7 @@ use statistics::{
 
 mod breakdown;
 mod compared;
+mod cuped;
 mod design;
 mod late;
 mod margins;
@@ -111,4 +112,9 @@ fn adjusted(multiplicity: Multiplicity, p: &[Option<f64>], alpha: f64) -> Vec<(O
 
 fn ends(interval: Interval, unit: f64) -> [Option<f64>; 2] {
     [interval.lower, interval.upper].map(|end| end.map(|end| end / unit))
+}
+
+#[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "shown to people")]
+fn real(number: i64) -> f64 {
+    number as f64
 }

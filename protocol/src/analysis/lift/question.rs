@@ -36,6 +36,9 @@ pub struct Lift {
     /// Measure column of the assignment that tells who really was reached, for the effect on these people; none if it is not asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exposed: Option<String>,
+    /// What was known of people before, by which the differences in means are adjusted; none if that is not asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub covariate: Option<Covariate>,
     /// Confidence of the intervals, in millionths.
     pub confidence: Millionths,
     /// The alternative hypothesis of the p-values.
@@ -65,6 +68,18 @@ pub struct Breakdown {
     pub segments: Vec<String>,
     /// Group column of the assignment whose values in the test arm are each compared with the whole control arm.
     pub creative: Option<String>,
+}
+
+/// A number of each person that was known before people were assigned.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Covariate {
+    /// Measure column of the assignment.
+    pub column: String,
+    /// The ends between which one person's value counts as it is, in units of the column's scale.
+    pub clamp: Clamp,
+    /// Decimals of the column, from the contract.
+    pub scale: Scale,
 }
 
 /// One outcome.

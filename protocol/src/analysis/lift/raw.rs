@@ -21,7 +21,7 @@ pub(crate) struct RawLift {
     pub(super) window: Option<RawWindow>,
     #[serde(default, rename = "outcome")]
     pub(super) outcomes: Vec<RawOutcome>,
-    pub(super) covariates: Option<Value>,
+    pub(super) covariates: Option<RawCovariates>,
     pub(super) cost: Option<RawCost>,
     pub(super) privacy: Option<RawPrivacy>,
     pub(super) breakdowns: Option<RawBreakdowns>,
@@ -72,6 +72,18 @@ pub(crate) struct RawBreakdowns {
     pub(super) dimensions: Vec<String>,
     pub(super) creative: Option<String>,
     pub(super) max_cells: Option<u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "{ columns = [\"spend_before\"], clip = { spend_before = [0.0, 500.0] } }"
+)]
+pub(crate) struct RawCovariates {
+    pub(super) columns: Vec<String>,
+    pub(super) clip: BTreeMap<String, [f64; 2]>,
+    pub(super) missing: Option<String>,
+    pub(super) strata: Option<Value>,
 }
 
 #[derive(Deserialize)]

@@ -126,6 +126,7 @@ fn outcome(name: &str, kind: OutcomeKind, diff: DiffInMeans) -> OutcomeResult {
         }),
         margin: None,
         late: None,
+        cuped: None,
         minimum_detectable: Some(diff.se * 2.8),
         diff_in_means: Some(diff),
         relative_lift: None,

@@ -3,7 +3,7 @@
 use super::{
     MOST_COMPARISONS,
     ask::check_margin,
-    question::{Breakdown, Cost, Lift, Outcome, OutcomeKind},
+    question::{Breakdown, Cost, Covariate, Lift, Outcome, OutcomeKind},
 };
 use crate::{
     analysis::{
@@ -45,17 +45,17 @@ fn check_values(lift: &Lift) -> Result<(), Refusal> {
     check_names(lift.outcomes.iter().map(|outcome| &outcome.name))
 }
 
-/// The tally of everybody in the assignment, in the arm they were assigned to, with what they did.
-pub(super) fn tally(lift: &Lift, scope: &Scope<'_>) -> Result<Tally, Refusal> {
-    let Scope { contract, name, .. } = *scope;
-    let listed =
-        Listed::of(scope.terms).ok_or_else(|| not_permitted(Asked::Analysis, name, None))?;
-    let owner_of = |name: &str| contract.datasets.get(name).map(|d| d.owner.clone());
-    let arm = column_role(contract, listed.assignment, listed.arm);
+/// The places of the values of the test and of the control arm in the public list: at least one each, and none twice.
+fn arms(
+    lift: &Lift,
+    listed: &Listed<'_>,
+    scope: &Scope<'_>,
+) -> Result<(Vec<i32>, Vec<i32>), Refusal> {
+    let arm = column_role(scope.contract, listed.assignment, listed.arm);
     let Some(Role::Group(domain)) = arm else { return Err(Refusal::Internal) };
+    let owner = scope.contract.datasets.get(listed.assignment).map(|d| d.owner.clone());
     let codes = |values| {
-        let unknown =
-            |value: &String| not_permitted(Asked::Arm, value, owner_of(listed.assignment));
+        let unknown = |value: &String| not_permitted(Asked::Arm, value, owner.clone());
         places(domain, values).map_err(unknown)
     };
     let (test, control) = (codes(&lift.test)?, codes(&lift.control)?);
@@ -65,6 +65,16 @@ pub(super) fn tally(lift: &Lift, scope: &Scope<'_>) -> Result<Tally, Refusal> {
     if test.is_empty() || control.is_empty() || all.len() != test.len() + control.len() {
         return Err(Refusal::Malformed);
     }
+    Ok((test, control))
+}
+
+/// The tally of everybody in the assignment, in the arm they were assigned to, with what they did.
+pub(super) fn tally(lift: &Lift, scope: &Scope<'_>) -> Result<Tally, Refusal> {
+    let Scope { contract, name, .. } = *scope;
+    let listed =
+        Listed::of(scope.terms).ok_or_else(|| not_permitted(Asked::Analysis, name, None))?;
+    let owner_of = |name: &str| contract.datasets.get(name).map(|d| d.owner.clone());
+    let (test, control) = arms(lift, &listed, scope)?;
     check_values(lift)?;
     let divided = divided(lift, &listed, scope)?;
     let owner = || owner_of(listed.outcome);
@@ -72,7 +82,7 @@ pub(super) fn tally(lift: &Lift, scope: &Scope<'_>) -> Result<Tally, Refusal> {
         (Some(_), None) => return Err(not_permitted(Asked::Window, name, owner())),
         (window, date) => within_window(window, date)?,
     };
-    let reached = reached(lift, &listed, scope)?;
+    let known = known(lift, &listed, scope)?;
     let place = u32::try_from(lift.outcomes.len()).unwrap_or(u32::MAX);
     let (mut measures, mut products, mut contrasted) = (Vec::new(), Vec::new(), Vec::new());
     for (at, outcome) in (0_u32..).zip(&lift.outcomes) {
@@ -91,11 +101,18 @@ pub(super) fn tally(lift: &Lift, scope: &Scope<'_>) -> Result<Tally, Refusal> {
             products.push(Product::square(at));
             contrasted.push(at);
         }
-        products.extend(reached.iter().map(|_| Product { one: at, other: place, coarse: 0 }));
+        products.extend(known.iter().zip(place..).map(|(_, other)| Product {
+            one: at,
+            other,
+            coarse: 0,
+        }));
         let of = Quantity::Sum { column: outcome.column.clone() };
         measures.push(Measure { side: Side::JOINED, of, rows: rows.clone(), clamp: outcome.clamp });
     }
-    measures.extend(reached);
+    // Behind who was reached, if that is asked for.
+    let covariate = lift.covariate.as_ref().map(|_| place + u32::from(lift.exposed.is_some()));
+    products.extend(covariate.map(Product::square));
+    measures.extend(known);
     let table = |dataset: &str| Table { dataset: dataset.to_owned(), rows: Vec::new() };
     Ok(Tally {
         population: Population::First,
@@ -116,32 +133,51 @@ pub(super) fn tally(lift: &Lift, scope: &Scope<'_>) -> Result<Tally, Refusal> {
     })
 }
 
-/// Who was reached, as a measure of its own behind those of the outcomes; `None` if the job does not ask for the effect on these people.
-fn reached(
-    lift: &Lift,
-    listed: &Listed<'_>,
-    scope: &Scope<'_>,
-) -> Result<Option<Measure>, Refusal> {
-    let Some(column) = &lift.exposed else { return Ok(None) };
-    let named = ColumnRef::new(listed.assignment, column);
-    let role = scope.contract.column(&named).map(|column| &column.role);
-    if listed.exposed != Some(column.as_str()) || !matches!(role, Some(Role::Measure(_))) {
-        return Err(column_not_permitted(scope.contract, &named));
+/// What is known of people beside their arm, each a measure of its own behind those of the outcomes: who was reached, and the covariate, if the
+/// job asks for them.
+fn known(lift: &Lift, listed: &Listed<'_>, scope: &Scope<'_>) -> Result<Vec<Measure>, Refusal> {
+    let named = |column: &String| ColumnRef::new(listed.assignment, column);
+    let scale = |column: &String| match scope.contract.column(&named(column)).map(|it| &it.role) {
+        Some(Role::Measure(scale)) => Some(*scale),
+        _ => None,
+    };
+    let measure = |column: &String, clamp| {
+        let of = Quantity::Sum { column: column.clone() };
+        Measure { side: Side::POPULATION, of, rows: Vec::new(), clamp }
+    };
+    let mut known = Vec::new();
+    if let Some(column) = &lift.exposed {
+        if listed.exposed != Some(column.as_str()) || scale(column).is_none() {
+            return Err(column_not_permitted(scope.contract, &named(column)));
+        }
+        known.push(measure(column, Clamp::ONE));
     }
-    let of = Quantity::Sum { column: column.clone() };
-    Ok(Some(Measure { side: Side::POPULATION, of, rows: Vec::new(), clamp: Clamp::ONE }))
+    if let Some(Covariate { column, clamp, scale: of_job }) = &lift.covariate {
+        let is_listed = listed.covariates.iter().any(|listed| listed.column == *column);
+        if !is_listed || scale(column) != Some(*of_job) {
+            return Err(column_not_permitted(scope.contract, &named(column)));
+        }
+        known.push(measure(column, *clamp));
+    }
+    Ok(known)
 }
 
 /// What each measure has of the loss for sums. Of the number of people who were reached, by which effects are divided, a tenth of an
-/// outcome's part is enough: relative to it the noise is small.
+/// outcome's part is enough: relative to it the noise is small. The noise on a covariate counts as often as the outcome goes with
+/// one unit of it, which is little as a share of both caps: it has a third of the part of the largest outcome.
 fn weights(lift: &Lift) -> Vec<u32> {
     let weights = lift.outcomes.iter().map(|outcome| outcome.weight);
-    if lift.exposed.is_none() {
-        return weights.collect();
-    }
+    let wanted = match (&lift.exposed, &lift.covariate) {
+        (None, None) => return weights.collect(),
+        (Some(_), _) => OUTCOME_TO_REACHED,
+        (None, Some(_)) => OUTCOME_TO_COVARIATE,
+    };
     let largest = weights.clone().max().unwrap_or(1).max(1);
-    let times = (MAX_WEIGHT / largest).clamp(1, OUTCOME_TO_REACHED);
-    weights.map(|weight| weight.saturating_mul(times)).chain([1]).collect()
+    let times = (MAX_WEIGHT / largest).clamp(1, wanted);
+    let reached = lift.exposed.iter().map(|_| 1);
+    let of_covariate = (largest.saturating_mul(times) / OUTCOME_TO_COVARIATE).max(1);
+    let covariate = lift.covariate.iter().map(|_| of_covariate);
+    weights.map(|weight| weight.saturating_mul(times)).chain(reached).chain(covariate).collect()
 }
 
 /// Whether people were found. Whoever refuses where outcomes are is known only if found there: to leave such people out would leave
@@ -246,3 +282,5 @@ fn contrast(test_share: Millionths, measures: Vec<u32>) -> Option<Contrast> {
 
 /// How many times as much of the loss an outcome has as who was reached.
 const OUTCOME_TO_REACHED: u32 = 10;
+/// How many times as much of the loss the largest outcome has as the covariate.
+const OUTCOME_TO_COVARIATE: u32 = 3;

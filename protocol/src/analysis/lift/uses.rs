@@ -12,7 +12,7 @@ pub const SECTION: Section = Section {
     cell: "an arm",
     besides: "Head counts of who was found and who was not in an arm that is shown, and of the people who are left out \
               of both arms, are shown however small, with noise: they tell whether the design is sound.",
-    uses: &[ASSIGNMENT, ARM, SEGMENTS, CREATIVE, EXPOSED, OUTCOME, MEASURES, DATE],
+    uses: &[ASSIGNMENT, ARM, SEGMENTS, CREATIVE, EXPOSED, COVARIATES, OUTCOME, MEASURES, DATE],
 };
 
 const ASSIGNMENT: Use = Use {
@@ -60,6 +60,15 @@ const EXPOSED: Use = Use {
     reads: &[Reading::Sum],
 };
 
+const COVARIATES: Use = Use {
+    key: "covariates",
+    noun: "covariate",
+    title: "amounts known before people were assigned, by which effects may be adjusted",
+    lists: Lists::Columns { of: Some(ASSIGNMENT.key), roles: &[RoleKind::Measure] },
+    amount: Amount::Any,
+    reads: &[Reading::Sum],
+};
+
 const OUTCOME: Use = Use {
     key: "outcome",
     noun: "outcome dataset",
@@ -101,6 +110,8 @@ pub struct Listed<'t> {
     pub creative: Option<&'t str>,
     /// Measure column of the assignment that is above 0 of a person who really was reached.
     pub exposed: Option<&'t str>,
+    /// Measure columns of the assignment that were known before, by which effects may be adjusted.
+    pub covariates: &'t [ColumnRef],
     /// Dataset with what people did.
     pub outcome: &'t str,
     /// The measures of the outcome dataset that may be asked for.
@@ -121,6 +132,7 @@ impl<'t> Listed<'t> {
             segments: terms.columns(&SEGMENTS),
             creative: column(&CREATIVE),
             exposed: column(&EXPOSED),
+            covariates: terms.columns(&COVARIATES),
             outcome: terms.dataset(&OUTCOME)?,
             measures: terms.columns(&MEASURES),
             date: column(&DATE),

@@ -1,5 +1,6 @@
 //! The page of a lift.
 
+mod cuped;
 mod figures;
 mod flags;
 mod late;
@@ -28,6 +29,7 @@ pub(super) fn page(result: &LiftResult) -> Page {
         sections.extend(figures::changes(result));
         sections.extend(figures::lifts(result));
         sections.push(figures::tables(result));
+        sections.extend(cuped::section(result));
         sections.extend(late::section(result));
         sections.extend(margins::section(result));
         sections.extend(parts::sections(result));
@@ -89,6 +91,7 @@ fn statement(result: &LiftResult, outcome: &OutcomeResult) -> Statement {
     Statement {
         name: Some(Text::quoted(&outcome.name)),
         text: Text::fixed(sentence(result, outcome))
+            .with(cuped::sentence(outcome))
             .and(late::sentence(outcome))
             .and(margins::sentence(result, outcome)),
     }

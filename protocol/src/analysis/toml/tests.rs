@@ -1,6 +1,6 @@
 use super::*;
 use crate::contract::tests::sample;
-use crate::job::{Alternative, Cost, Lift, Multiplicity, Outcome, OutcomeKind};
+use crate::job::{Alternative, Cost, Covariate, Lift, Multiplicity, Outcome, OutcomeKind};
 use crate::proof::Split;
 use crate::tally::Clamp;
 use crate::units::Scale;
@@ -139,6 +139,40 @@ fn reads_every_field() {
     assert_eq!(lift.registered_at.unwrap().to_string(), "2026-11-01T00:00:00Z");
 }
 
+/// An adjusted effect has an estimator of its own, one column that the contract lists, and that column's ends.
+#[test]
+fn a_covariate_is_read_with_its_ends_and_its_estimator() {
+    let before = "[[dataset.column]]\nname = \"before\"\nrole = \"measure\"\nscale = 2\n";
+    let arm = "[[dataset.column]]\nname = \"arm\"";
+    let text = sample().replacen(arm, &format!("{before}{arm}"), 1);
+    let text = text.replacen("arm = \"arm\"\n", "arm = \"arm\"\ncovariates = [\"before\"]\n", 1);
+    let contract = Contract::parse(text.as_bytes()).unwrap();
+    let asked = |estimator: &str, covariates: &str| {
+        let job = LIFT.replacen("\"diff_in_means\"", &format!("\"{estimator}\""), 1);
+        let job = format!("{job}\n{covariates}\n");
+        lift_from_toml(&job, &contract).map(|(_, lift)| lift.covariate)
+    };
+    let refused = |asked: Result<Option<Covariate>, TemplateError>, expected: &str| {
+        let error = asked.unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    };
+    let sound = "[lift.covariates]\ncolumns = [\"before\"]\nclip = { before = [-10.0, 500.0] }";
+    let clamp = Clamp::new(-1_000, 50_000).unwrap();
+    let expected = Covariate { column: "before".to_owned(), clamp, scale: Scale::new(2).unwrap() };
+    assert_eq!(asked("cuped", sound).unwrap(), Some(expected));
+    assert_eq!(asked("diff_in_means", "").unwrap(), None);
+    refused(asked("diff_in_means", sound), "expected \"cuped\"");
+    assert_eq!(asked("cuped", ""), Err(TemplateError::Missing("lift.covariates")));
+    let other = |from: &str, to: &str| asked("cuped", &sound.replacen(from, to, 1));
+    refused(other("[\"before\"]", "[\"before\", \"arm\"]"), "one covariate");
+    refused(other("[\"before\"]", "[\"arm\"]"), "before");
+    refused(other("{ before = [-10.0, 500.0] }", "{ after = [0.0, 1.0] }"), "the ends of");
+    refused(other("-10.0", "5.0"), "lift.covariates.clip.before");
+    refused(other("500.0", "0.0"), "lift.covariates.clip.before");
+    refused(asked("cuped", &format!("{sound}\nstrata = [\"area\"]")), "lift.covariates.strata");
+    refused(asked("cuped", &format!("{sound}\nmissing = \"mean\"")), "lift.covariates.missing");
+}
+
 #[test]
 fn says_what_it_takes_where_nothing_is_said() {
     let lift = read(SHORT).unwrap();
@@ -159,8 +193,8 @@ fn refuses_what_this_build_would_have_to_ignore() {
     not_offered(edit("\"user\"", "\"geo\""), "lift.level = \"geo\" (offered: \"user\")");
     not_offered(edit("version = 1", "version = 2"), "lift.version (offered: 1)");
     not_offered(
-        edit("\"diff_in_means\"", "\"cuped\""),
-        "lift.estimator = \"cuped\" (offered: \"diff_in_means\")",
+        edit("\"diff_in_means\"", "\"lin\""),
+        "lift.estimator = \"lin\" (offered: \"diff_in_means\")",
     );
     not_offered(
         edit("n_public = false", "n_public = true"),
@@ -169,7 +203,7 @@ fn refuses_what_this_build_would_have_to_ignore() {
     // The contract says of no column that it tells who was reached.
     let reached = edit("srm_flag_p", "exposure_column = \"exposed\"\nsrm_flag_p");
     refused(reached, "lift.assignment.exposure_column", "\"exposed\"");
-    for field in ["covariates", "geo", "export"] {
+    for field in ["geo", "export"] {
         let refusal = format!("lift.{field} (leave it out)");
         not_offered(read(&format!("{LIFT}\n[lift.{field}]\nwhatever = 1\n")), &refusal);
         for said in ["[\"x\"]", "true", "\"x\"", "7", "0.5", "2026-10-01", "[{ x = 1 }]"] {

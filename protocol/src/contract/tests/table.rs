@@ -121,7 +121,7 @@ fn refuses_keys_of_the_other_kind() {
     let error = parse(&text).unwrap_err().to_string();
     assert!(
         error.ends_with(
-            "its own keys are assignment, arm, segments, creative, exposed, outcome, measures, date"
+            "its own keys are assignment, arm, segments, creative, exposed, covariates, outcome, measures, date"
         ),
         "{error}"
     );

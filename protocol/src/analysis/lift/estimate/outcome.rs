@@ -3,9 +3,10 @@
 use super::{
     adjusted,
     compared::{Compared, Measured, Method, Totals},
+    cuped::{self, Adjustable, Level},
     ends, figure, late,
     margins::{self, Tested},
-    names, squares, unit,
+    names, real, squares, unit,
 };
 use crate::{
     analysis::lift::{
@@ -66,11 +67,17 @@ pub(super) fn outcomes(
         Some(Tested { margin, measured, unit: outcome.unit })
     });
     let margins = margins::judged(tested.collect(), asked.multiplicity, confidence);
+    let adjustable: Vec<_> = estimated.iter().map(Estimated::adjustable).collect();
+    let of_adjusted = cuped::levels(&adjustable, asked.multiplicity, confidence);
+    let mut of_adjusted = adjustable.into_iter().zip(of_adjusted);
     let levels = levels.into_iter().zip(margins);
     let reports = estimated.iter().zip(levels).map(|(outcome, ((p_adjusted, missed), margin))| {
         // If nothing changes the level, it stays as it was asked for.
         let level = if missed < alpha { confidence.missing(missed) } else { confidence };
         let mut report = outcome.report(level, p_adjusted);
+        if let Some((Some(adjustable), level)) = of_adjusted.next() {
+            outcome.adjust(&mut report, &adjustable, confidence, level);
+        }
         if let Some((margin, is_cut)) = margin.map(|margin| margin.result(alpha)) {
             report.margin = Some(margin);
             if is_cut && !report.flags.iter().any(|flag| flag == LESS_THAN_NOTHING) {
@@ -135,6 +142,33 @@ impl<'a> Estimated<'a> {
         self.view.proven().tally().contrast_of_sum(self.at)
     }
 
+    /// What the difference is adjusted by; `None` if the job does not ask for it, or an arm is withheld.
+    fn adjustable(&self) -> Option<Adjustable<'a>> {
+        let [test, control] = [self.group.test?, self.group.control?];
+        let figures = [test.covariate.as_ref()?, control.covariate.as_ref()?];
+        Some(Adjustable { measured: self.measured()?, figures, at: self.at })
+    }
+
+    /// Puts the adjusted difference beside that of the means.
+    fn adjust(
+        &self,
+        report: &mut OutcomeResult,
+        adjustable: &Adjustable<'_>,
+        confidence: Confidence,
+        level: Level,
+    ) {
+        let Some((plain, covariate)) =
+            report.diff_in_means.as_ref().zip(self.asked.covariate.as_ref())
+        else {
+            return;
+        };
+        let found = adjustable.result(plain, covariate, self.unit, confidence, level);
+        if !found.used {
+            report.flags.push(COVARIATE_UNUSED.to_owned());
+        }
+        report.cuped = Some(found);
+    }
+
     fn report(&self, level: Confidence, p_adjusted: Option<f64>) -> OutcomeResult {
         let Self { group, outcome, unit, .. } = *self;
         let measured = self.measured();
@@ -175,6 +209,7 @@ impl<'a> Estimated<'a> {
             relative_lift: compared.as_ref().and_then(relative),
             margin: None,
             late,
+            cuped: None,
             minimum_detectable: detectable.map(|detectable| detectable / unit),
             economics: spent.map(|(economics, _)| economics),
             noise_sd: self.noise_sd(),
@@ -301,11 +336,6 @@ impl<'a> Estimated<'a> {
     }
 }
 
-#[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "shown to people")]
-fn real(number: i64) -> f64 {
-    number as f64
-}
-
 #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "a power of two")]
 fn wide(number: u128) -> f64 {
     number as f64
@@ -372,6 +402,9 @@ fn cost_ends(set: CostSet) -> Option<[Option<f64>; 2]> {
         CostSet::Outside { .. } | CostSet::Never => None,
     }
 }
+
+/// The flag of a covariate that does not make the error clearly smaller.
+const COVARIATE_UNUSED: &str = "covariate_unused";
 
 /// Power at which the minimum detectable effect is stated.
 const POWER: f64 = 0.8;

@@ -180,6 +180,10 @@ fn of_outcome(flag: &str) -> Option<&'static str> {
              no effect on the reached: it would be a division by what may be nothing. The change for everybody stands. Look whether \
              the column says who really was reached."
         }
+        "covariate_unused" => {
+            "the covariate would not make the interval clearly shorter, after noise, so the adjusted change is the plain one. More people, a larger \
+             epsilon, more of the loss for squares, a lower cap of the covariate, or one that tells more of the outcome would help."
+        }
         "first_stage_barely_above_zero" => {
             "the share of people who were reached is larger in the test arm by less than eight of its standard errors. Where it is so \
              near zero, fewer of the intervals of the effect on the reached that are shown hold than is said; the change for everybody is not touched \

@@ -3,7 +3,7 @@
 use super::*;
 use crate::units::{Millionths, Scale};
 use crate::{
-    job::{Alternative, Breakdown, Cost, Lift, Multiplicity, Outcome, OutcomeKind},
+    job::{Alternative, Breakdown, Cost, Covariate, Lift, Multiplicity, Outcome, OutcomeKind},
     loss::{Delta, Epsilon},
     tally::{Contrast, Measure, Population, Table},
 };
@@ -24,6 +24,7 @@ fn lift() -> Lift {
         expected_test_share: Millionths(666_667),
         breakdown: None,
         exposed: None,
+        covariate: None,
         srm_flag_p: Millionths(1_000),
         window: Some((20_727, 20_757)),
         outcomes: vec![
@@ -304,4 +305,36 @@ fn who_was_reached_is_a_measure_with_a_product_for_each_outcome() {
     assert_eq!(asked(listed, "shown", 15).map(drop), Ok(()));
     let over = Refusal::OverLimit { limit: Limit::Outcomes, found: 16, most: 15 };
     assert_eq!(asked(listed, "shown", 16).map(drop), Err(over));
+}
+
+/// A covariate is one more measure with its square and a product for each outcome, behind who was reached.
+#[test]
+fn a_covariate_is_a_measure_with_its_square_and_a_product_for_each_outcome() {
+    let columns = "[[dataset.column]]\nname = \"shown\"\nrole = \"measure\"\n[[dataset.column]]\nname = \"before\"\nrole = \"measure\"\nscale = 2\n\
+                   [[dataset.column]]\nname = \"arm\"";
+    let lists = "arm = \"arm\"\nexposed = \"shown\"\ncovariates = [\"before\"]\n";
+    let asked = |column: &str, scale: u8, is_reached: bool| {
+        let text = with_table().replacen("arm = \"arm\"\n", lists, 1);
+        let text = text.replacen("[[dataset.column]]\nname = \"arm\"", columns, 1);
+        let contract = Contract::parse(text.as_bytes()).unwrap();
+        let clamp = Clamp::up_to(500).unwrap();
+        let covariate =
+            Covariate { column: column.to_owned(), clamp, scale: Scale::new(scale).unwrap() };
+        let exposed = is_reached.then(|| "shown".to_owned());
+        let lift = Lift { exposed, covariate: Some(covariate), ..lift() };
+        price(&contract, "lift", &Question::Lift(lift)).map(|proven| proven.tally().clone())
+    };
+    let pairs =
+        |tally: &Tally| -> Vec<_> { tally.products.iter().map(|it| (it.one, it.other)).collect() };
+    let tally = asked("before", 2, false).unwrap();
+    assert_eq!(pairs(&tally), [(0, 2), (1, 1), (1, 2), (2, 2)]);
+    assert_eq!((tally.weights.clone(), tally.measures[2].side), (vec![3, 18, 6], Side::POPULATION));
+    let tally = asked("before", 2, true).unwrap();
+    assert_eq!(pairs(&tally), [(0, 2), (0, 3), (1, 1), (1, 2), (1, 3), (3, 3)]);
+    assert_eq!(tally.weights, [10, 60, 1, 20]);
+    for (column, scale) in [("before", 0), ("shown", 0), ("arm", 0), ("nothing", 2)] {
+        let named = format!("exposures.{column}");
+        let refused = Err(not_permitted(Asked::Column, &named, Some("publisher".to_owned())));
+        assert_eq!(asked(column, scale, false).map(drop), refused, "{column}");
+    }
 }
