@@ -54,7 +54,7 @@ const CREATIVE: Use = Use {
 const EXPOSED: Use = Use {
     key: "exposed",
     noun: "column of who was reached",
-    title: "whether a person really was reached: above 0",
+    title: "whether a person really was reached (above 0)",
     lists: Lists::Columns { of: Some(ASSIGNMENT.key), roles: &[RoleKind::Measure] },
     amount: Amount::Optional,
     reads: &[Reading::Sum],
