@@ -317,6 +317,19 @@ impl Contract {
         of_columns.chain(together.map(|floor| floor.people)).fold(self.min_cell, u32::max)
     }
 
+    /// One of these columns that has a floor above the contract's, alone or together with others of them.
+    #[must_use]
+    pub fn with_floor<'c>(
+        &self,
+        terms: &'c Terms,
+        read: &'c BTreeSet<ColumnRef>,
+    ) -> Option<&'c ColumnRef> {
+        let has_floor =
+            |named: &&ColumnRef| self.column(named).is_some_and(|column| column.min_cell.is_some());
+        let together = terms.floors.iter().find(|floor| floor.columns.is_subset(read));
+        read.iter().find(has_floor).or_else(|| together.and_then(|floor| floor.columns.first()))
+    }
+
     /// The column with this name, if there is one.
     #[must_use]
     pub fn column(&self, named: &ColumnRef) -> Option<&Column> {

@@ -237,7 +237,15 @@ fn permitted(
     let mut tally = tally_of(&scope)?;
     let read = reading::check(contract, scope.terms, &tally)?;
     tally.leave_out_unread();
-    Ok(Permitted { tally, floor: contract.floor(scope.terms, &read) })
+    let floor = contract.floor(scope.terms, &read);
+    // A choice and a training show what follows from however few people: no floor above the contract's could be held.
+    match contract.with_floor(scope.terms, &read) {
+        Some(named) if question.leaves() != Leaves::Figures => {
+            let owner = contract.datasets.get(&named.dataset).map(|dataset| dataset.owner.clone());
+            Err(not_permitted(Asked::Floor, &named.to_string(), owner))
+        }
+        _ => Ok(Permitted { tally, floor }),
+    }
 }
 
 fn prove(question: &Question, permitted: Permitted, rows: u64) -> Result<Proven, Refusal> {

@@ -60,6 +60,7 @@ kinds!(ALL_ASKED, asked: Asked {
     Asked::Closing => "closing",
     Asked::Window => "window",
     Asked::Value => "value",
+    Asked::Floor => "floor",
 });
 
 kinds!(LIMITS, limit: Limit {
@@ -160,7 +161,7 @@ kinds!(BUDGETS, which_budget: WhichBudget {
     WhichBudget::Ceiling => "ceiling",
 });
 
-const ASKED: [Asked; 11] = [
+const ASKED: [Asked; 12] = [
     Asked::Analysis,
     Asked::Purpose,
     Asked::Column,
@@ -172,6 +173,7 @@ const ASKED: [Asked; 11] = [
     Asked::Closing,
     Asked::Window,
     Asked::Value,
+    Asked::Floor,
 ];
 const LIMIT: [Limit; 17] = [
     Limit::Outcomes,

@@ -44,6 +44,9 @@ pub enum Asked {
     /// A value by which rows are chosen.
     #[error("value of a filter")]
     Value,
+    /// A column with a floor of people, for a question without head counts that could be held to it.
+    #[error("choice or training with")]
+    Floor,
 }
 
 /// Something of which every party has an even share.

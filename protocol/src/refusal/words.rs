@@ -52,6 +52,11 @@ pub(super) fn not_permitted(what: Asked, name: &str, owner: Option<&str>) -> Str
             "the contract names no date column for \"{name}\", so its jobs can have no window{}",
             owner_rule(owner)
         ),
+        Asked::Floor => format!(
+            "under the contract questions that read \"{name}\" show nothing of fewer people than a floor of its own{}, and \
+             this question has no head counts that could be held to it: ask for a table, or leave the column out",
+            owner_rule(owner)
+        ),
         what => format!("the contract permits no {what} \"{name}\"{}", owner_rule(owner)),
     }
 }

@@ -94,6 +94,9 @@ impl Page<'_> {
         if (raw.min_cell.is_some() || raw.sensitive) && !is_read {
             return wrong(OF_WHAT_IS_READ);
         }
+        if raw.min_cell.is_some() && matches!(role, Role::Feature(_)) {
+            return wrong("a feature has no min_cell: only models read it, and they show no cells");
+        }
         let floor = raw.min_cell.as_ref().map(|found| self.floor(found, min_cell)).transpose()?;
         Ok(Column { name, role, cap, min_cell: floor, is_sensitive: raw.sensitive })
     }
@@ -136,7 +139,7 @@ impl Page<'_> {
 /// What a column of numbers must say about them.
 const OF_A_NUMBER: &str = "a number has a scale (decimals) of 0 to 6 and nothing else";
 /// Which columns have a floor of their own, or are sensitive.
-const OF_WHAT_IS_READ: &str = "only a group, label, measure, date or feature has a min_cell or is sensitive, since questions \
+const OF_WHAT_IS_READ: &str = "only a group, label, measure or date has a min_cell, and only these and a feature are sensitive, since questions \
                                read nothing else of a column";
 /// Prefix of columns that a sealed file has beside those of the contract.
 const RESERVED: &str = "glovebox_";

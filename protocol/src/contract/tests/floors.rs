@@ -83,6 +83,6 @@ fn a_sensitive_column_is_named_twice() {
     assert_eq!(columns.filter(|column| column.is_sensitive).count(), 1);
     for (column, more) in [("email", "sensitive = true\n"), ("email", "min_cell = 200\n")] {
         let error = parse(&text(column, more, "")).unwrap_err();
-        assert!(error.to_string().contains("only a group, label, measure"), "{error}");
+        assert!(error.to_string().contains("only a group, label, measure or date"), "{error}");
     }
 }

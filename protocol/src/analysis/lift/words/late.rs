@@ -14,9 +14,12 @@ pub(super) fn sentence(outcome: &OutcomeResult) -> String {
     let Some(late) = &outcome.late else { return String::new() };
     let (of, by) = (share(late.reached_t), share(late.reached_c));
     let Some(effect) = late.late else {
-        return format!(
-            " Of the test arm {of} were reached and of the control arm {by}: too little difference to tell the effect on them."
-        );
+        let why = if late.reached_t < late.reached_c {
+            "not more of the test arm, so nobody can be said to be reached because of it"
+        } else {
+            "too little difference to tell the effect on them"
+        };
+        return format!(" Of the test arm {of} were reached and of the control arm {by}: {why}.");
     };
     let effect = Scale::of(outcome).change(effect);
     let interval = late.ci.zip(outcome.diff_in_means.as_ref()).map_or_else(
@@ -85,6 +88,7 @@ const ESTIMAND: &str = "Local average treatment effect (LATE, also complier aver
                         larger a share of the test arm was reached than of the control arm. It is the average effect on people who \
                         were reached because they were in the test arm, and says nothing about others.";
 const SUPPOSES: &str = "It supposes that being in the test arm changes nothing for somebody who is not reached, and that nobody is \
-                        reached only for being in the control arm.";
+                        reached only for being in the control arm. On which day somebody was reached is not asked: whoever was \
+                        reached only after the days that count, or after what they did, makes this effect too small.";
 const INTERVAL: &str = "Its interval is Fieller\u{2019}s, with sampling and noise of the outcome, of the people reached and of both together. \
                         It leaves out zero exactly where that of the change does, and has the same p.";

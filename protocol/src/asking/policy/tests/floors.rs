@@ -57,3 +57,24 @@ fn no_proof_with_less_than_the_floor_of_its_columns_holds() {
     let (flaw, proof) = (proof::Flaw::Threshold { found: 50, least: 120 }, lower.proof().clone());
     assert_eq!((floor, proof::check(tally, proof, floor).unwrap_err()), (120, flaw));
 }
+
+#[test]
+fn a_question_without_head_counts_reads_no_column_with_a_floor() {
+    let contract = with_floors();
+    let ask = |lines: &str| {
+        let text = format!(
+            "[job]\nanalysis = \"reach\"\n[choice]\n{lines}\n[choice.privacy]\nepsilon = 1\ndelta = 1e-6\n"
+        );
+        let (name, question) = question_from_toml(&text, &contract).unwrap();
+        price(&contract, &name, &question).map(drop)
+    };
+    assert_eq!(ask("of = \"fullest\"\ngroup_by = \"exposures.arm\"\ncells_per_person = 2"), Ok(()));
+    let floor = |name: &str| not_permitted(Asked::Floor, name, Some("retailer".to_owned()));
+    let bought = "[[choice.where]]\ncolumn = \"sales.bought\"\nfirst = \"2026-10-01\"\nlast = \"2026-10-31\"";
+    let refused = ask(&format!(
+        "of = \"fullest\"\ngroup_by = \"exposures.arm\"\ncells_per_person = 2\n{bought}"
+    ));
+    assert_eq!(refused, Err(floor("sales.bought")));
+    let words = refused.unwrap_err().to_string();
+    assert!(words.contains("ask for a table") && words.contains("a rule of retailer"), "{words}");
+}
