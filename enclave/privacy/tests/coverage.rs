@@ -444,19 +444,9 @@ impl Door {
 struct Draw(u64);
 
 impl Draw {
+    /// Draws whose seeds have nothing in common: with neighbouring ones many draws of one trial, added up, differed less between trials
+    /// than chance does. Mixed as by Steele, Lea and Flood 2014 (`SplitMix64`).
     fn new(trial: u32) -> Self {
-        let mut draw = Self(u64::from(trial) << 20 | 1);
-        // Neighbouring seeds part.
-        for _ in 0..8 {
-            draw.unit();
-        }
-        draw
-    }
-
-    /// Draws whose seeds have nothing in common, for populations of several sorts: with neighbouring seeds many draws of one trial, added
-    /// up, differ less between trials than chance does (a standard deviation of .87 to .99 in place of 1, measured). Mixed as by Steele, Lea
-    /// and Flood 2014 (`SplitMix64`).
-    fn mixed(trial: u32) -> Self {
         let seed = u64::from(trial).wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let seed = (seed ^ (seed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         let seed = (seed ^ (seed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);

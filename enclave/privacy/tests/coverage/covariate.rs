@@ -166,7 +166,7 @@ impl Setting {
         );
         let mut found = Found { trials, ..Found::default() };
         for trial in 0..trials {
-            let mut draw = Draw::mixed(trial);
+            let mut draw = Draw::new(trial);
             let result = door.answer(totals(&door.admitted, self.arms(&mut draw)), trial);
             found.count(&result.answer.outcomes[0], self.truth());
         }
@@ -303,7 +303,7 @@ fn the_whole_table() {
 /// Unequal arms of one population, without noise.
 fn some() -> [[Sums; 2]; 2] {
     let setting = Setting { effect: 0.3, test_share: 600_000, ..USUAL };
-    setting.arms(&mut Draw::mixed(1))
+    setting.arms(&mut Draw::new(1))
 }
 
 fn exact(arms: [[Sums; 2]; 2], most: i64) -> LiftResult {

@@ -126,7 +126,7 @@ impl Setting {
         let door = door(self.amounts, self.epsilon, self.test_share);
         let mut found = Found { trials, ..Found::default() };
         for trial in 0..trials {
-            let mut draw = Draw::mixed(trial);
+            let mut draw = Draw::new(trial);
             let result = door.release(&self.cells(&mut draw), trial);
             let outcome = &result.answer.outcomes[0];
             if outcome.late.is_none_or(|late| late.ci.is_none()) {
@@ -248,7 +248,7 @@ fn there_is_no_effect_where_too_few_were_reached() {
     let door = door(SPEND, setting.epsilon, setting.test_share);
     let mut negative = 0;
     for trial in 0..100 {
-        let mut draw = Draw::mixed(trial);
+        let mut draw = Draw::new(trial);
         let result = door.release(&setting.cells(&mut draw), trial);
         let outcome = &result.answer.outcomes[0];
         let late = outcome.late.unwrap();
