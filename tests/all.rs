@@ -21,6 +21,7 @@ mod exports;
 mod geo;
 mod hostile_host;
 mod kill;
+mod kms;
 mod left_logs;
 mod memory;
 mod opt_outs;

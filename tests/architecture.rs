@@ -26,7 +26,16 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("engine", &["privacy", "protocol"]),
     (
         "enclave",
-        &["attestation-verifier", "dataset", "engine", "front", "nsm", "privacy", "protocol"],
+        &[
+            "attestation-verifier",
+            "dataset",
+            "engine",
+            "front",
+            "kms",
+            "nsm",
+            "privacy",
+            "protocol",
+        ],
     ),
     ("simulated", &["enclave", "nsm"]),
     ("init", &[]),

@@ -57,6 +57,10 @@ mod tests {
             Err(NsmError::NoDevice)
         }
 
+        fn attest_key(&self, _: &[u8]) -> Result<Vec<u8>, NsmError> {
+            Err(NsmError::NoDevice)
+        }
+
         fn entropy(&self) -> Result<Zeroizing<[u8; 32]>, NsmError> {
             (self.1)(self.0.fetch_add(1, Ordering::Relaxed)).map(Zeroizing::new)
         }

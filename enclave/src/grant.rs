@@ -14,13 +14,14 @@ use protocol::{
     audit::Event,
     contract::{Contract, Dataset},
     delegation::{Authorised, KeyError, KeyFlaw},
-    grant::{Binding, Grant},
+    grant::{Binding, Grant, Handed},
     key::DataKey,
     manifest::{Manifest, SignedManifest},
     message::Reply,
     opt_outs::{OptOuts, TakenOut},
     refusal::{Asked, GrantFlaw, Refusal},
     sealed::{FOOTER, FileError},
+    sign::PublicKey,
     slice::Slice,
     storage::Failure,
     time::Time,
@@ -49,14 +50,14 @@ pub(crate) async fn take(
     }
     check_time(&grant, now).map_err(bad)?;
     let owner = contract.parties.get(party).ok_or(Refusal::Stranger)?.root_key;
-    let manifest = open_manifest(serving, &grant, party, now)?;
+    let manifest = open_manifest(serving, &name, grant.manifest.clone(), party, now)?;
     // A receipt says whether the manifest's key was good when the result was made, so a grant must
     // not outlive that key.
     if grant.not_after > manifest.until().min(by.until()) {
         return Err(bad(GrantFlaw::OutlivesKey));
     }
     manifest.manifest().check(dataset).map_err(|why| bad(GrantFlaw::Manifest(why)))?;
-    check_columns(&grant, contract).map_err(bad)?;
+    check_columns(&name, &grant.columns, contract).map_err(bad)?;
     let binding = Binding {
         contract: contract.digest,
         instance: serving.instance,
@@ -65,45 +66,66 @@ pub(crate) async fn take(
         manifest: manifest.digest(),
         not_after: grant.not_after,
     };
-    let handed = {
-        let mut state = serving.state.lock().await;
-        let State::Open(open) = &mut *state else { return Err(Refusal::Closed) };
-        open.vault.check_version(&name, manifest.manifest())?;
-        let handed =
-            open_keys(&binding, open, &grant, manifest.manifest(), contract).map_err(bad)?;
-        if let Some(table) = open.vault.same(&name, manifest.digest(), now) {
-            // These rows are what the file has: nothing is read again, and no memory taken.
-            let granted = Granted { by, grant, manifest, slices };
-            return granted.hold(serving, open, table, now);
-        }
-        open.vault.reserve(&name, manifest.manifest(), contract)?;
-        handed
+    let what = manifest.manifest().clone();
+    let opened = |open: &mut Open| {
+        let opened = open_keys(&binding, open, &grant, &what, contract)?;
+        // Whoever grants by itself wants the dataset open, also after it was taken back.
+        open.standing.resume(&name);
+        Ok(opened)
     };
-    let fetched = fetch(serving, &name, &manifest, handed).await;
-
-    let mut state = serving.state.lock().await;
-    let State::Open(open) = &mut *state else { return Err(Refusal::Closed) };
-    if open.vault.release(&name) {
-        return Err(Refusal::KeyWithheld { dataset: name, owner: party.to_owned() });
-    }
-    let table = Arc::new(fetched?);
-    let now = serving.now()?;
-    if is_over(grant.not_after, now) {
-        return Err(bad(GrantFlaw::Time));
-    }
-    open.vault.check_version(&name, manifest.manifest())?;
-    Granted { by, grant, manifest, slices }.hold(serving, open, table, now)
+    let (dataset, columns, not_after) = (&*name, grant.columns.clone(), grant.not_after);
+    Granted { by, dataset, columns, not_after, manifest, slices }.open(serving, opened, now).await
 }
 
-/// A grant whose keys and manifest were opened.
-struct Granted<'a> {
-    by: &'a Authorised,
-    grant: Grant,
-    manifest: SignedManifest,
-    slices: &'a [ByteBuf],
+/// A grant whose manifest was opened, and fits its dataset.
+pub(crate) struct Granted<'a> {
+    pub(crate) by: &'a Authorised,
+    pub(crate) dataset: &'a str,
+    pub(crate) columns: Vec<String>,
+    pub(crate) not_after: Time,
+    pub(crate) manifest: SignedManifest,
+    pub(crate) slices: &'a [ByteBuf],
 }
 
 impl Granted<'_> {
+    /// Fetches the manifest's file and opens it with what `handed` gives, unless it is open already.
+    pub(crate) async fn open(
+        self,
+        serving: &Serving,
+        handed: impl FnOnce(&mut Open) -> Result<Opened, GrantFlaw>,
+        now: Time,
+    ) -> Result<Reply, Refusal> {
+        let name = self.dataset;
+        let bad = |why| Refusal::BadGrant { dataset: name.to_owned(), why };
+        let opened = {
+            let mut state = serving.state.lock().await;
+            let State::Open(open) = &mut *state else { return Err(Refusal::Closed) };
+            open.vault.check_version(name, self.manifest.manifest())?;
+            let opened = handed(open).map_err(bad)?;
+            if let Some(table) = open.vault.same(name, self.manifest.digest(), now) {
+                // These rows are what the file has: nothing is read again, and no memory taken.
+                return self.hold(serving, open, table, now);
+            }
+            open.vault.reserve(name, self.manifest.manifest(), &serving.contract)?;
+            opened
+        };
+        let fetched = fetch(serving, name, &self.manifest, opened).await;
+
+        let mut state = serving.state.lock().await;
+        let State::Open(open) = &mut *state else { return Err(Refusal::Closed) };
+        if open.vault.release(name) {
+            let (dataset, owner) = (name.to_owned(), self.by.party().to_owned());
+            return Err(Refusal::KeyWithheld { dataset, owner });
+        }
+        let table = Arc::new(fetched?);
+        let now = serving.now()?;
+        if is_over(self.not_after, now) {
+            return Err(bad(GrantFlaw::Time));
+        }
+        open.vault.check_version(name, self.manifest.manifest())?;
+        self.hold(serving, open, table, now)
+    }
+
     /// Holds `table`, the rows of the manifest's file, until the grant ends.
     fn hold(
         self,
@@ -112,7 +134,7 @@ impl Granted<'_> {
         table: Arc<Ordered>,
         now: Time,
     ) -> Result<Reply, Refusal> {
-        let Self { by, grant, manifest, slices } = self;
+        let Self { by, dataset, columns, not_after, manifest, slices } = self;
         // The keys of both may have been withdrawn while the file was fetched.
         let signed = manifest.as_bytes().to_vec();
         serving.authority(now, |known| {
@@ -121,35 +143,40 @@ impl Granted<'_> {
         })?;
         accept(serving, open, slices, now)?;
         open.audit.admit_grant(by.party())?;
-        let (digest, not_after) = (manifest.digest(), grant.not_after);
-        open.vault.open(&grant.dataset, Held { manifest, table, not_after });
-        let granted = Event::Granted { dataset: grant.dataset, manifest: digest, not_after };
+        let digest = manifest.digest();
+        open.vault.open(dataset, Held { manifest, table, not_after });
+        let dataset = dataset.to_owned();
+        let granted = Event::Granted { dataset, manifest: digest, not_after };
         open.audit.append(now, Readers::All, granted);
-        Ok(Reply::Granted { columns: grant.columns, not_after })
+        Ok(Reply::Granted { columns, not_after })
     }
 }
 
 /// The manifest of a grant, which its owner must have signed.
-fn open_manifest(
+pub(crate) fn open_manifest(
     serving: &Serving,
-    grant: &Grant,
+    dataset: &str,
+    bytes: Vec<u8>,
     party: &str,
     now: Time,
 ) -> Result<SignedManifest, Refusal> {
-    let bytes = grant.manifest.clone();
     let opened = serving.authority(now, |known| SignedManifest::open(bytes, known, party));
     opened.map_err(|error| match error {
         KeyError::Unfit { why: KeyFlaw::OtherParty { .. }, .. }
         | KeyError::Malformed
         | KeyError::Stranger => {
-            Refusal::BadGrant { dataset: grant.dataset.clone(), why: GrantFlaw::Signature }
+            Refusal::BadGrant { dataset: dataset.to_owned(), why: GrantFlaw::Signature }
         }
         unfit => unfit.into(),
     })
 }
 
 /// The dataset called `name`, which must belong to `party`.
-fn owned<'c>(contract: &'c Contract, name: &str, party: &str) -> Result<&'c Dataset, Refusal> {
+pub(crate) fn owned<'c>(
+    contract: &'c Contract,
+    name: &str,
+    party: &str,
+) -> Result<&'c Dataset, Refusal> {
     let found = contract.datasets.get(name);
     found.filter(|dataset| dataset.owner == party).ok_or_else(|| {
         let owner = found.map(|dataset| dataset.owner.clone());
@@ -159,11 +186,15 @@ fn owned<'c>(contract: &'c Contract, name: &str, party: &str) -> Result<&'c Data
 }
 
 /// Refuses keys of other columns than those that the contract's analyses use.
-fn check_columns(grant: &Grant, contract: &Contract) -> Result<(), GrantFlaw> {
-    let used = contract.used_columns(&grant.dataset).into_iter();
+pub(crate) fn check_columns(
+    dataset: &str,
+    granted: &[String],
+    contract: &Contract,
+) -> Result<(), GrantFlaw> {
+    let used = contract.used_columns(dataset).into_iter();
     let used = used.map(|column| column.name.as_str());
     let used: BTreeSet<&str> = used.chain([FOOTER]).collect();
-    let granted: BTreeSet<&str> = grant.columns.iter().map(String::as_str).collect();
+    let granted: BTreeSet<&str> = granted.iter().map(String::as_str).collect();
     if granted == used { Ok(()) } else { Err(GrantFlaw::Columns) }
 }
 
@@ -185,31 +216,48 @@ fn open_keys(
     manifest: &Manifest,
     contract: &Contract,
 ) -> Result<Opened, GrantFlaw> {
-    let named = manifest.opt_outs;
     let recipient = &open.keys.recipient;
-    let handed = binding.open(recipient, &grant.columns, named.is_some(), &grant.keys);
-    let handed = handed.map_err(|_| GrantFlaw::Keys)?;
-    if handed.salt.digest() != contract.bucket_salt {
-        return Err(GrantFlaw::Salt);
-    }
-    let out = match (&handed.opt_outs, named) {
-        (Some(signed), Some(named)) => {
-            let list = OptOuts::open(signed, binding.owner, &manifest.lineage);
-            let list = list.ok().filter(|list| list.named() == named).ok_or(GrantFlaw::OptOuts)?;
-            let mut kinds = contract.match_keys(&grant.dataset);
-            kinds.sort();
-            kinds.dedup();
-            list.tags(&kinds, &handed.salt)
-        }
-        _ => TakenOut::nobody(),
-    };
-    Ok(Opened { keys: handed.keys, out })
+    let names_opt_outs = manifest.opt_outs.is_some();
+    let handed = binding.open(recipient, &grant.columns, names_opt_outs, &grant.keys);
+    handed
+        .map_err(|_| GrantFlaw::Keys)
+        .and_then(|handed| Opened::of(handed, manifest, contract, (&grant.dataset, binding.owner)))
 }
 
 /// What opens a file, and who is taken out of it.
-struct Opened {
+pub(crate) struct Opened {
     keys: BTreeMap<String, DataKey>,
     out: TakenOut,
+}
+
+impl Opened {
+    /// Takes what was handed over for the dataset called `name`, whose owner has the root key `owner`. The salt must be the
+    /// contract's, and the list of opt-outs the one that the manifest names, which the root key signed; where it names
+    /// none, there must be none.
+    pub(crate) fn of(
+        handed: Handed,
+        manifest: &Manifest,
+        contract: &Contract,
+        (name, owner): (&str, &PublicKey),
+    ) -> Result<Self, GrantFlaw> {
+        let Handed { keys, salt, opt_outs } = handed;
+        if salt.digest() != contract.bucket_salt {
+            return Err(GrantFlaw::Salt);
+        }
+        let out = match (opt_outs, manifest.opt_outs) {
+            (Some(signed), Some(named)) => {
+                let list = OptOuts::open(&signed, owner, &manifest.lineage);
+                let list = list.ok().filter(|list| list.named() == named);
+                let mut kinds = contract.match_keys(name);
+                kinds.sort();
+                kinds.dedup();
+                list.ok_or(GrantFlaw::OptOuts)?.tags(&kinds, &salt)
+            }
+            (None, None) => TakenOut::nobody(),
+            _ => return Err(GrantFlaw::OptOuts),
+        };
+        Ok(Self { keys, out })
+    }
 }
 
 /// Drops the keys and rows of `name` for its owner. Other datasets stay open, and answers that were
@@ -226,6 +274,7 @@ pub(crate) fn revoke(
         let name = name.chars().take(64).collect();
         return Err(Refusal::NotPermitted { what: Asked::Dataset, name, owner });
     }
+    open.standing.stop(&name);
     if open.vault.revoke(&name) {
         open.audit.append(now, Readers::All, Event::Dropped { dataset: name });
     }

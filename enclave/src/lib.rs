@@ -13,6 +13,7 @@ mod gate;
 mod grant;
 mod history;
 mod job;
+mod kms;
 mod life;
 mod link;
 #[cfg(feature = "other-tally")]
@@ -25,6 +26,7 @@ mod run;
 mod serve;
 mod session;
 mod shares;
+mod standing;
 mod tls;
 mod transport;
 mod vault;

@@ -1,7 +1,8 @@
 //! An instance's life from boot to serving, the same for every module and transport.
 
 use crate::{
-    link::{Host, HostError, StreamHost},
+    kms,
+    link::{Host, HostError, StreamHost, Word},
     serve::serve,
     session::{BootError, Booted},
     transport::Transport,
@@ -35,7 +36,16 @@ pub async fn live(
     let serving = Arc::new(serving);
     let leaving = Arc::clone(&serving);
     tokio::spawn(async move {
-        host.planned_end().await;
+        loop {
+            match host.word().await {
+                Word::End => break,
+                Word::Grant(bytes) => {
+                    // Files are long, and the operator may want to stop meanwhile.
+                    let taking = Arc::clone(&leaving);
+                    tokio::spawn(async move { kms::take(&taking, &bytes).await });
+                }
+            }
+        }
         leaving.leave().await;
     });
     serve(serving, listener).await;

@@ -2,10 +2,11 @@
 
 use crate::transport::{Later, Stream, TcpTransport, Transport, UnixTransport};
 use protocol::{
+    kms_grant::SealedGrant,
     merkle::Root,
     storage::{
-        Answer, Ask, Body, Failure, FrameError, MAX_BODY, MAX_CONTRACT, MAX_OBJECT, MAX_READ,
-        ObjectName, Origin, body_length, decode_body, encode_frame,
+        Answer, Ask, Body, Failure, FrameError, MAX_BODY, MAX_CONTRACT, MAX_ENVELOPE, MAX_GRANT,
+        MAX_OBJECT, MAX_READ, ObjectName, Origin, body_length, decode_body, encode_frame,
     },
 };
 use std::{fmt, io, net::SocketAddr, path::PathBuf, time::Duration};
@@ -112,26 +113,35 @@ impl StreamHost {
         Ok(answer)
     }
 
-    /// Waits until the host says that the operator wants the instance to end. Uses a connection of
-    /// its own. A host that breaks off is asked again: it may be restarting.
-    pub(crate) async fn planned_end(&self) {
+    /// Waits until the host has something to say by itself. Uses a connection of its own. A host that breaks off is asked
+    /// again: it may be restarting.
+    pub(crate) async fn word(&self) -> Word {
         loop {
-            match timeout(self.patience, self.is_end_planned()).await {
-                Ok(Ok(true)) => return,
-                Ok(Ok(false)) => sleep(PAUSE).await,
+            match timeout(self.patience, self.asked_for_a_word()).await {
+                Ok(Ok(Some(word))) => return word,
+                Ok(Ok(None)) => sleep(PAUSE).await,
                 Ok(Err(_)) | Err(_) => sleep(ASK_AGAIN).await,
             }
         }
     }
 
-    async fn is_end_planned(&self) -> Result<bool, HostError> {
+    async fn asked_for_a_word(&self) -> Result<Option<Word>, HostError> {
         let frame = encode_frame(&Ask::Stop {})?;
         let mut stream = self.transport.connect().await?;
-        match exchange_on(&mut stream, &frame, AROUND).await? {
-            Answer::Stop { now } => Ok(now),
+        match exchange_on(&mut stream, &frame, MAX_GRANT.saturating_add(AROUND)).await? {
+            Answer::Stop { now } => Ok(now.then_some(Word::End)),
+            Answer::Grant { bytes } => Ok(Some(Word::Grant(bytes.0))),
             other => Err(unexpected(other)),
         }
     }
+}
+
+/// What a host says by itself.
+pub(crate) enum Word {
+    /// The operator wants the instance to end.
+    End,
+    /// An owner gave the operator a grant for AWS KMS.
+    Grant(Vec<u8>),
 }
 
 /// Sends one question and reads its answer.
@@ -185,6 +195,7 @@ fn longest_answer(ask: &Ask) -> usize {
         Ask::Contract {} => MAX_CONTRACT,
         Ask::Read { length, .. } => usize::try_from(*length).unwrap_or(usize::MAX),
         Ask::Fetch { .. } => MAX_OBJECT,
+        Ask::Unwrap { .. } => MAX_ENVELOPE,
         _ => 0,
     };
     bytes.saturating_add(AROUND).min(MAX_BODY)
@@ -194,6 +205,25 @@ fn longest_answer(ask: &Ask) -> usize {
 pub(crate) async fn contract(host: &dyn Host) -> Result<Vec<u8>, HostError> {
     match host.ask(Ask::Contract {}).await? {
         Answer::Contract { bytes } => Ok(bytes.0),
+        other => Err(unexpected(other)),
+    }
+}
+
+/// What AWS KMS answers when the host shows it `document`, to unwrap the data key of a grant.
+pub(crate) async fn unwrap(
+    host: &dyn Host,
+    sealed: &SealedGrant,
+    document: Vec<u8>,
+) -> Result<Vec<u8>, HostError> {
+    let ask = Ask::Unwrap {
+        key: sealed.key.clone(),
+        dataset: sealed.dataset.clone(),
+        wrapped: sealed.wrapped.clone().into(),
+        contract: sealed.contract,
+        document: document.into(),
+    };
+    match host.ask(ask).await? {
+        Answer::Unwrapped { envelope } => Ok(envelope.0),
         other => Err(unexpected(other)),
     }
 }

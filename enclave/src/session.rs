@@ -11,6 +11,7 @@ use crate::{
     ready::Ready,
     records::Records,
     results::Results,
+    standing::Standing,
     tls::{Tls, TlsError},
     vault::Vault,
 };
@@ -168,6 +169,7 @@ impl Attested {
             progress: BTreeMap::new(),
             history: History::default(),
             ready: Ready::default(),
+            standing: Standing::default(),
             noise,
             audit,
             records: Records::new(&contract, records),
@@ -175,6 +177,8 @@ impl Attested {
         Ok(Serving {
             nsm: booted.nsm,
             host: booted.host,
+            pcrs: booted.pcrs,
+            unwrapping: Mutex::default(),
             contract,
             signed_contract: signed,
             statement: self.statement,
@@ -194,6 +198,10 @@ impl Attested {
 pub struct Serving {
     pub(crate) nsm: Arc<dyn Nsm>,
     pub(crate) host: Arc<dyn Host>,
+    /// The enclave's own registers.
+    pub(crate) pcrs: BTreeMap<u8, Pcr>,
+    /// One grant at a time is unwrapped by AWS KMS.
+    pub(crate) unwrapping: Mutex<()>,
     pub(crate) contract: Contract,
     pub(crate) signed_contract: Vec<u8>,
     pub(crate) statement: Vec<u8>,
@@ -231,6 +239,7 @@ pub(crate) struct Open {
     pub(crate) progress: BTreeMap<Digest, Progress>,
     pub(crate) history: History,
     pub(crate) ready: Ready,
+    pub(crate) standing: Standing,
     pub(crate) noise: Box<dyn Noise + Send>,
     pub(crate) audit: Audit,
     pub(crate) records: Records,

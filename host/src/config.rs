@@ -1,6 +1,6 @@
 //! What an operator decides.
 
-use crate::transport::Transport;
+use crate::{kms::Kms, transport::Transport};
 use serde::Deserialize;
 use std::{
     net::SocketAddr,
@@ -24,6 +24,8 @@ pub struct Config {
     pub simulated_ca: Option<PathBuf>,
     /// Where monitoring reads `/metrics`: a loopback address; `None` serves it nowhere.
     pub metrics: Option<SocketAddr>,
+    /// Where AWS KMS is asked, if owners hand over keys by it.
+    pub kms: Option<Kms>,
     /// Write down what the host sees of every job, as JSON lines.
     pub trace: Option<PathBuf>,
     /// Run an enclave only while a run of a standing order is due.
@@ -45,6 +47,7 @@ impl Config {
             enclave,
             simulated_ca: Some(dir.join("simulated-ca")),
             metrics: None,
+            kms: None,
             trace: None,
             scheduled: false,
             linger_seconds: 30,

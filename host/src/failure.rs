@@ -2,7 +2,7 @@
 
 use host::StartError;
 use protocol::{contract::OpenContractError, time::Time};
-use std::{io, path::PathBuf, process::ExitCode};
+use std::{io, net::SocketAddr, path::PathBuf, process::ExitCode};
 
 /// Why a command could not do its work.
 ///
@@ -22,6 +22,11 @@ pub(crate) enum Failure {
     /// The context id cannot be an enclave's.
     #[error("found cid {found}, expected one above 3: those below belong to hypervisor and host")]
     Cid { found: u32 },
+    /// AWS KMS would be asked through another machine.
+    #[error(
+        "found {found} for KMS, expected a loopback address: what listens there signs with this machine's credentials whatever it is sent"
+    )]
+    Kms { found: SocketAddr },
     /// An option gives the enclave no memory or no processor.
     #[error("found {option} 0, expected at least 1")]
     Zero { option: &'static str },

@@ -10,6 +10,7 @@ mod config;
 mod durable;
 mod front;
 mod http;
+mod kms;
 mod logs;
 mod machine;
 mod metrics;
@@ -29,6 +30,7 @@ mod watched;
 
 pub use clock::now;
 pub use config::{Config, Enclave, Image, Limits};
+pub use kms::Kms;
 pub use transport::Transport;
 
 use crate::{
@@ -79,7 +81,7 @@ pub async fn start(config: Config) -> Result<Host, StartError> {
 
     let (stop, stopping) = watch::channel(false);
     let service = Service::new(
-        config.contract.clone(),
+        &config,
         store.clone(),
         trace.clone(),
         metrics.clone(),

@@ -1,7 +1,7 @@
 //! The operator's options, from the command line or a file.
 
 use crate::{failure::Failure, log::LogFormat};
-use host::{Config, Enclave, Image, Limits, Transport};
+use host::{Config, Enclave, Image, Kms, Limits, Transport};
 use protocol::{
     contract::{Contract, TAG},
     sign::Jointly,
@@ -112,6 +112,14 @@ pub(crate) struct Options {
     #[arg(long, value_name = "ADDRESS:PORT")]
     metrics: Option<SocketAddr>,
 
+    /// Loopback address of a program that signs requests to AWS KMS, such as aws-sigv4-proxy, for owners who hand over keys by it
+    #[arg(long, value_name = "ADDRESS:PORT", help_heading = "AWS KMS")]
+    kms: Option<SocketAddr>,
+
+    /// Folder of the files that owners wrote with `glovebox grant --kms`; it is looked at again and again
+    #[arg(long, value_name = "DIR", help_heading = "AWS KMS")]
+    kms_grants: Option<PathBuf>,
+
     /// How log lines are written to standard error [default: text]
     #[arg(long, value_enum, value_name = "FORMAT")]
     log: Option<LogFormat>,
@@ -197,6 +205,8 @@ impl Options {
             simulated_ca: self.simulated_ca.or(file.simulated_ca),
             trace: self.trace.or(file.trace),
             metrics: self.metrics.or(file.metrics),
+            kms: self.kms.or(file.kms),
+            kms_grants: self.kms_grants.or(file.kms_grants),
             log: self.log.or(file.log),
             scheduled: self.scheduled || file.scheduled,
             linger_seconds: self.linger_seconds.or(file.linger_seconds),
@@ -291,6 +301,14 @@ impl Options {
             config.simulated_ca = self.simulated_ca.or(config.simulated_ca);
         }
         (config.trace, config.metrics) = (self.trace, self.metrics);
+        config.kms = match (self.kms, self.kms_grants) {
+            (Some(proxy), Some(grants)) => {
+                Some(Kms::new(proxy, &grants).ok_or(Failure::Kms { found: proxy })?)
+            }
+            (None, None) => None,
+            (Some(_), None) => return Err(Failure::Missing { option: "--kms-grants" }),
+            (None, Some(_)) => return Err(Failure::Missing { option: "--kms" }),
+        };
         config.scheduled = self.scheduled;
         config.linger_seconds = self.linger_seconds.unwrap_or(config.linger_seconds);
         config.limits = self.limits.unwrap_or_default();

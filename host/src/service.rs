@@ -1,7 +1,9 @@
 //! Answers the enclave's questions over a byte stream.
 
 use crate::{
+    config::Config,
     durable::Put,
+    kms::{Asked, Relay},
     metrics::{Kept, Metrics},
     owners::Owners,
     results::RESULTS,
@@ -30,7 +32,7 @@ use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     sync::watch,
     task::JoinSet,
-    time::timeout,
+    time::{Instant, timeout_at},
 };
 
 /// Everything that an answer needs.
@@ -44,12 +46,14 @@ pub(crate) struct Service {
     enclave: OnceLock<Watched>,
     /// The runs for which enclaves are started, if enclaves run for these alone.
     schedules: Option<Arc<Schedules>>,
+    /// Where AWS KMS is asked, if the operator says.
+    kms: Option<Arc<Relay>>,
     leave: watch::Sender<bool>,
 }
 
 impl Service {
     pub(crate) fn new(
-        contract: PathBuf,
+        config: &Config,
         store: Arc<Store>,
         trace: Arc<Trace>,
         metrics: Arc<Metrics>,
@@ -57,7 +61,9 @@ impl Service {
         schedules: Option<Arc<Schedules>>,
     ) -> Self {
         let (enclave, leave) = (OnceLock::new(), watch::Sender::new(false));
-        Self { contract, store, trace, metrics, owners, enclave, schedules, leave }
+        let contract = config.contract.clone();
+        let kms = config.kms.clone().map(|kms| Arc::new(Relay::new(kms)));
+        Self { contract, store, trace, metrics, owners, enclave, schedules, kms, leave }
     }
 
     /// Sets the enclave whose questions are answered.
@@ -82,9 +88,39 @@ impl Service {
             self.metrics.booted(took);
         }
         let mut leave = self.leave.subscribe();
-        let patience = Duration::from_secs(STOP_SECONDS);
-        let now = timeout(patience, leave.wait_for(|leave| *leave)).await.is_ok();
-        Answer::Stop { now }
+        let until = Instant::now() + Duration::from_secs(STOP_SECONDS);
+        let instance = self.kms.as_ref().map_or(0, |relay| relay.instance());
+        loop {
+            // Grants come at any time, as files.
+            let pause = if self.kms.is_some() { until.min(Instant::now() + LOOK) } else { until };
+            if timeout_at(pause, leave.wait_for(|leave| *leave)).await.is_ok() {
+                return Answer::Stop { now: true };
+            }
+            if let Some(bytes) = self.offer(instance).await {
+                return Answer::Grant { bytes: bytes.into() };
+            }
+            if Instant::now() >= until {
+                return Answer::Stop { now: false };
+            }
+        }
+    }
+
+    /// A grant for AWS KMS that is due to be offered.
+    async fn offer(&self, instance: u64) -> Option<Vec<u8>> {
+        let relay = Arc::clone(self.kms.as_ref()?);
+        blocking(move || io::Result::Ok(relay.next(instance))).await.ok().flatten()
+    }
+
+    /// Has AWS KMS unwrap what the enclave asks.
+    async fn unwrap(&self, asked: Asked) -> Answer {
+        let Some(relay) = &self.kms else { return failed(Failure::Kms) };
+        match relay.unwrap(&asked).await {
+            Ok(envelope) => Answer::Unwrapped { envelope: envelope.into() },
+            Err(why) => {
+                tracing::warn!(dataset = %asked.dataset, "an owner's keys do not come by AWS KMS: {why}");
+                failed(Failure::Kms)
+            }
+        }
     }
 
     /// Updates what is known about the instance, from an object that is now kept.
@@ -175,6 +211,10 @@ impl Service {
             Ask::Put { bytes, .. } if bytes.0.len() > MAX_OBJECT => Ok(failed(Failure::TooLarge)),
             Ask::Put { of, name, bytes } => self.put(of, &name, bytes.0).await,
             Ask::Stop {} => Ok(self.stop().await),
+            Ask::Unwrap { key, dataset, wrapped, contract, document } => {
+                let (wrapped, document) = (wrapped.0, document.0);
+                Ok(self.unwrap(Asked { key, contract, dataset, wrapped, document }).await)
+            }
             Ask::Fetch { name } => {
                 let most = u64::try_from(MAX_OBJECT).unwrap_or(u64::MAX);
                 let object = self.store.read(name.as_str(), 0, most).await;
@@ -245,6 +285,10 @@ impl Service {
         if bytes.len() > MAX_CONTRACT {
             return Ok(failed(Failure::TooLarge));
         }
+        // Whoever asks is a new instance, which has no keys.
+        if let Some(relay) = &self.kms {
+            relay.begin();
+        }
         // Another instance may have other parties. One whose contract does not open asks for
         // nothing more.
         if let Ok(contract) = Contract::open(&bytes) {
@@ -258,6 +302,7 @@ impl Service {
         let blob = match ask {
             Ask::Size { blob } | Ask::Read { blob, .. } => Some(dataset(blob)),
             Ask::Put { name, .. } | Ask::Fetch { name } => Some(name.to_string()),
+            Ask::Unwrap { dataset, .. } => Some(dataset.clone()),
             Ask::Contract {} | Ask::Stop {} => None,
         };
         let name = blob.as_deref();
@@ -272,6 +317,7 @@ impl Service {
             Ask::Put { bytes, .. } => ("put", None, u64::try_from(bytes.0.len()).ok()),
             Ask::Fetch { .. } => ("fetch", None, None),
             Ask::Stop {} => ("stop", None, None),
+            Ask::Unwrap { .. } => ("unwrap", None, None),
         };
         tracing::debug!(kind, name, analyst, offset, length, "the enclave asks");
         self.trace.note(&Seen::Ask { kind, name, analyst, offset, length });
@@ -282,6 +328,8 @@ fn failed(why: Failure) -> Answer {
     Answer::Failed { why }
 }
 
+/// How long a new grant for AWS KMS may lie before it is seen.
+const LOOK: Duration = Duration::from_secs(1);
 /// Where closings are kept: protocol/spec/storage-v1.md, section 1.
 const CLOSINGS: &str = "closings/";
 

@@ -5,6 +5,7 @@
 
 mod contract;
 mod job;
+mod kms;
 mod messages;
 mod opt_outs;
 mod orders;

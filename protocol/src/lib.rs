@@ -34,7 +34,7 @@ use bytes::sha256;
 pub use bytes::{canonical, digest, identity, limits, merkle, text, time, units};
 pub use data::{manifest, opt_outs, sealed, storage};
 pub use keys::{hpke, key, salt, sign};
-pub use messages::{audit, deletion, grant, message, receipt, slice, stored_log};
+pub use messages::{audit, deletion, grant, kms_grant, message, receipt, slice, stored_log};
 pub use privacy::{loss, proof, tally};
 // A crate of its own that knows nothing of this one: what it computes takes long without optimisation.
 pub use accounting;

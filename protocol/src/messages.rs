@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod deletion;
 pub mod grant;
+pub mod kms_grant;
 pub mod message;
 pub mod receipt;
 pub mod slice;

@@ -408,6 +408,7 @@ impl HostileHost {
                 }
             }
             Ask::Stop {} => Answer::Stop { now: false },
+            Ask::Unwrap { .. } => Answer::Failed { why: Failure::Kms },
             Ask::Fetch { name } => objects
                 .get(name)
                 .map_or(lost, |bytes| Answer::Object { bytes: bytes.clone().into() }),
@@ -429,6 +430,7 @@ impl HostileHost {
             }
             Ask::Put { bytes, .. } => format!("put {}", bytes.0.len()),
             Ask::Stop {} => "stop".to_owned(),
+            Ask::Unwrap { .. } => "unwrap".to_owned(),
             Ask::Fetch { .. } => "fetch".to_owned(),
         };
         self.trace.lock().unwrap().push(line);

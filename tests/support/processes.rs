@@ -130,9 +130,14 @@ impl Site {
 
     /// Starts the host and waits until its enclave serves.
     pub fn start_host(&mut self) {
+        self.start_host_with("");
+    }
+
+    /// The same with more options.
+    pub fn start_host_with(&mut self, more: &str) {
         let address = self.address();
         let line = format!(
-            "run --simulated --contract contract.toml.signed --dir host --listen {address}"
+            "run --simulated --contract contract.toml.signed --dir host --listen {address} {more}"
         );
         let host = self.spawn("glovebox-host", &line);
         until("the enclave serves", || host.err().contains("is serving"));

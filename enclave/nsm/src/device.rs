@@ -34,6 +34,10 @@ impl Nsm for Device {
         self.asking.attest(user_data, nonce)
     }
 
+    fn attest_key(&self, public_key: &[u8]) -> Result<Vec<u8>, NsmError> {
+        self.asking.attest_key(public_key)
+    }
+
     fn entropy(&self) -> Result<Zeroizing<[u8; 32]>, NsmError> {
         self.asking.entropy()
     }

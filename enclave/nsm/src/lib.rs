@@ -22,6 +22,13 @@ pub trait Nsm: Send + Sync {
     /// [`NsmError`] if the module does not answer, or with something else.
     fn attest(&self, user_data: Option<&[u8]>, nonce: Option<&[u8]>) -> Result<Vec<u8>, NsmError>;
 
+    /// A signed document over an RSA key in DER, for AWS KMS and nobody else: it says nothing of an instance, and answers no nonce.
+    ///
+    /// # Errors
+    ///
+    /// [`NsmError`], as for [`Self::attest`].
+    fn attest_key(&self, public_key: &[u8]) -> Result<Vec<u8>, NsmError>;
+
     /// 32 bytes of entropy.
     ///
     /// # Errors

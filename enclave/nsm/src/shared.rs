@@ -40,19 +40,8 @@ impl<D: FnMut(Request) -> Response> SharedModule<D> {
             }
         }
     }
-}
 
-impl<D: FnMut(Request) -> Response + Send> Nsm for SharedModule<D> {
-    fn attest(&self, user_data: Option<&[u8]>, nonce: Option<&[u8]>) -> Result<Vec<u8>, NsmError> {
-        within("user_data", user_data, MAX_USER_DATA)?;
-        within("nonce", nonce, MAX_NONCE)?;
-        let bytes = |field: Option<&[u8]>| field.map(|bytes| ByteBuf::from(bytes.to_vec()));
-        let request = || Request::Attestation {
-            user_data: bytes(user_data),
-            nonce: bytes(nonce),
-            // This field is for AWS KMS, which expects an RSA key in it.
-            public_key: None,
-        };
+    fn document(&self, request: impl Fn() -> Request) -> Result<Vec<u8>, NsmError> {
         match self.ask(request)? {
             Response::Attestation { document } => {
                 within("document", Some(&document), MAX_DOCUMENT)?;
@@ -60,6 +49,32 @@ impl<D: FnMut(Request) -> Response + Send> Nsm for SharedModule<D> {
             }
             _ => Err(NsmError::OtherAnswer),
         }
+    }
+}
+
+fn owned(field: Option<&[u8]>) -> Option<ByteBuf> {
+    field.map(|bytes| ByteBuf::from(bytes.to_vec()))
+}
+
+impl<D: FnMut(Request) -> Response + Send> Nsm for SharedModule<D> {
+    fn attest(&self, user_data: Option<&[u8]>, nonce: Option<&[u8]>) -> Result<Vec<u8>, NsmError> {
+        within("user_data", user_data, MAX_USER_DATA)?;
+        within("nonce", nonce, MAX_NONCE)?;
+        self.document(|| Request::Attestation {
+            user_data: owned(user_data),
+            nonce: owned(nonce),
+            // This field is for AWS KMS, which expects an RSA key in it.
+            public_key: None,
+        })
+    }
+
+    fn attest_key(&self, public_key: &[u8]) -> Result<Vec<u8>, NsmError> {
+        within("public_key", Some(public_key), MAX_PUBLIC_KEY)?;
+        self.document(|| Request::Attestation {
+            user_data: None,
+            nonce: None,
+            public_key: owned(Some(public_key)),
+        })
     }
 
     fn entropy(&self) -> Result<Zeroizing<[u8; 32]>, NsmError> {
@@ -110,6 +125,7 @@ const PAUSES_MILLIS: [u64; 4] = [5, 20, 100, 400];
 /// Limits of the module in bytes: AWS Nitro Enclaves NSM API, `docs/attestation_process.md`.
 const MAX_USER_DATA: usize = 512;
 const MAX_NONCE: usize = 512;
+const MAX_PUBLIC_KEY: usize = 1024;
 /// The driver's response buffer: `NSM_RESPONSE_MAX_SIZE` of the kernel's `nsm.c`.
 const MAX_DOCUMENT: usize = 0x3000;
 
@@ -209,6 +225,19 @@ mod tests {
             _ => Response::Error(ErrorCode::InvalidArgument),
         });
         assert_eq!(nsm.attest(Some(b"data"), Some(b"nonce")).unwrap(), b"datanonce");
+    }
+
+    #[test]
+    fn sends_a_key_alone() {
+        let nsm = SharedModule::new(|request| match request {
+            Request::Attestation { user_data: None, nonce: None, public_key: Some(key) } => {
+                Response::Attestation { document: key.into_vec() }
+            }
+            _ => Response::Error(ErrorCode::InvalidArgument),
+        });
+        assert_eq!(nsm.attest_key(b"key").unwrap(), b"key");
+        let flaw = NsmError::TooLong { field: "public_key", found: 1025, most: 1024 };
+        assert_eq!(nsm.attest_key(&[0; 1025]).unwrap_err(), flaw);
     }
 
     #[test]

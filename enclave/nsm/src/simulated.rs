@@ -105,6 +105,7 @@ impl Simulated {
 
     fn document(
         &self,
+        public_key: Option<&[u8]>,
         user_data: Option<&[u8]>,
         nonce: Option<&[u8]>,
     ) -> Result<Vec<u8>, SimulatedError> {
@@ -132,7 +133,7 @@ impl Simulated {
             (text("pcrs"), Value::Map(registers.collect())),
             (text("certificate"), bytes(&leaf)),
             (text("cabundle"), Value::Array(vec![bytes(&self.root)])),
-            (text("public_key"), Value::Null),
+            (text("public_key"), optional(public_key)),
             (text("user_data"), optional(user_data)),
             (text("nonce"), optional(nonce)),
         ]));
@@ -168,7 +169,13 @@ impl Simulated {
 
 impl Nsm for Simulated {
     fn attest(&self, user_data: Option<&[u8]>, nonce: Option<&[u8]>) -> Result<Vec<u8>, NsmError> {
-        self.document(user_data, nonce).map_err(|_| NsmError::Failed { fault: Fault::Internal })
+        let document = self.document(None, user_data, nonce);
+        document.map_err(|_| NsmError::Failed { fault: Fault::Internal })
+    }
+
+    fn attest_key(&self, public_key: &[u8]) -> Result<Vec<u8>, NsmError> {
+        let document = self.document(Some(public_key), None, None);
+        document.map_err(|_| NsmError::Failed { fault: Fault::Internal })
     }
 
     fn entropy(&self) -> Result<Zeroizing<[u8; 32]>, NsmError> {

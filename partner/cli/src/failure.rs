@@ -9,6 +9,7 @@ use client::{
     grant::GrantError,
     job::JobError,
     keys::{IdentityError, PassphraseLength},
+    kms::KmsError,
     open::OpenError,
     people::SketchError,
     receipt_check::ReceiptError,
@@ -192,6 +193,17 @@ impl From<GrantError> for Failure {
             GrantError::Room(error) => error.into(),
             GrantError::Identity(error) => error.into(),
             error => Self::no(error),
+        }
+    }
+}
+
+impl From<KmsError> for Failure {
+    fn from(error: KmsError) -> Self {
+        match error {
+            KmsError::Grant(error) => error.into(),
+            KmsError::Identity(error) => error.into(),
+            KmsError::Declined { .. } | KmsError::Registers { .. } => Self::no(error),
+            error => Self::unclear(error),
         }
     }
 }

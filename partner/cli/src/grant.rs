@@ -1,3 +1,5 @@
+mod kms;
+
 use crate::{
     common_args::{Common, CommonArgs},
     document,
@@ -24,6 +26,7 @@ use protocol::{
     time::Time,
 };
 use std::{
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -69,6 +72,19 @@ pub(crate) struct Grant {
     #[arg(long, value_name = "TIME")]
     not_after: Option<Time>,
 
+    /// Hand the keys over by AWS KMS instead: write a grant for every instance of the contract's builds, which the operator keeps, under a data
+    /// key that this KMS key (an ARN or alias) wraps
+    #[arg(long, value_name = "KEY", requires = "kms_proxy", conflicts_with_all = ["prepay", "revoke"])]
+    kms: Option<String>,
+
+    /// Loopback address of a program that signs requests to AWS KMS with this party's credentials, such as aws-sigv4-proxy
+    #[arg(long, value_name = "ADDRESS:PORT", requires = "kms")]
+    kms_proxy: Option<SocketAddr>,
+
+    /// Where the grant for the operator is written [default: NAME.kms-grant, beside the dataset's other files]
+    #[arg(short, long, value_name = "FILE", requires = "kms")]
+    out: Option<PathBuf>,
+
     /// Take the grant back: the enclave drops the keys and rows of this dataset, and others go on
     #[arg(long, conflicts_with_all = ["manifest", "keys", "prepay", "not_after"])]
     revoke: bool,
@@ -99,6 +115,10 @@ impl Grant {
         // from it.
         let mut ledger = Ledger::open(&identity)?;
         self.people.acknowledge(&mut ledger, &contract, party)?;
+        if let (Some(key), Some(proxy)) = (&self.kms, self.kms_proxy) {
+            let of = kms::Of { common: &common, contract: &contract, dataset, manifest: &manifest };
+            return self.by_kms(&identity, of, &keys, (proxy, key)).await;
+        }
         let mut room = common.connect().await?;
         let mut slices = Vec::new();
         if let (Some(epsilon), Some(purpose)) = (self.prepay, &self.purpose) {
@@ -123,7 +143,6 @@ impl Grant {
                 clock::now(),
             )?);
         }
-        let prepaid = !slices.is_empty();
         let granted =
             grant(&mut room, &identity, dataset, &manifest, &keys, self.not_after, slices).await?;
         document::fields(&self.as_json(&granted, manifest.manifest(), room.instance().digest()))?;
@@ -135,20 +154,23 @@ impl Grant {
             room.instance().digest().short(),
             number::moment(granted.not_after),
         ))?;
-        if let (true, Some(epsilon), Some(purpose)) = (prepaid, self.prepay, &self.purpose) {
-            let delta = self.prepay_selection_delta;
-            let delta = delta.map(|delta| format!(" and a selection delta of {delta:e}"));
-            say::result(format_args!(
-                "{}: prepaid up to epsilon {epsilon}{} in all for {purpose}",
-                granted.dataset,
-                delta.unwrap_or_default()
-            ))?;
-        }
+        self.say_prepaid(dataset)?;
         Ok(ExitCode::SUCCESS)
     }
 }
 
 impl Grant {
+    /// Says what was handed over in advance, if anything was.
+    fn say_prepaid(&self, dataset: &str) -> Result<(), Failure> {
+        let (Some(epsilon), Some(purpose)) = (self.prepay, &self.purpose) else { return Ok(()) };
+        let delta = self.prepay_selection_delta;
+        let delta = delta.map(|delta| format!(" and a selection delta of {delta:e}"));
+        say::result(format_args!(
+            "{dataset}: prepaid up to epsilon {epsilon}{} in all for {purpose}",
+            delta.unwrap_or_default()
+        ))
+    }
+
     /// A grant that was made.
     fn as_json(&self, granted: &Granted, of: &Manifest, instance: Digest) -> serde_json::Value {
         serde_json::json!({

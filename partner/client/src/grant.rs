@@ -170,7 +170,10 @@ fn unfit(
 }
 
 /// The signed list of opt-outs that a manifest names, from the party's folder.
-fn named_list(manifest: &Manifest, identity: &Identity) -> Result<Option<Vec<u8>>, GrantError> {
+pub(crate) fn named_list(
+    manifest: &Manifest,
+    identity: &Identity,
+) -> Result<Option<Vec<u8>>, GrantError> {
     let Some(named) = &manifest.opt_outs else { return Ok(None) };
     let (directory, root) = (identity.directory(), identity.root_key());
     Ok(Some(opt_outs::named_by(directory, &root, &manifest.lineage, named)?))
@@ -231,6 +234,30 @@ fn unknown(contract: &Contract, dataset: &str) -> GrantError {
     GrantError::NoDataset { dataset: dataset.to_owned(), known }
 }
 
+/// The keys of the columns that the contract lets somebody use, and no other keys.
+///
+/// # Errors
+///
+/// [`GrantError::Unused`]; [`GrantError::KeyMissing`] if `keys` does not have one of them.
+pub(crate) fn released(
+    contract: &Contract,
+    dataset: &str,
+    keys: &BTreeMap<String, DataKey>,
+) -> Result<BTreeMap<String, DataKey>, GrantError> {
+    let used = contract.used_columns(dataset);
+    if used.is_empty() {
+        return Err(GrantError::Unused { dataset: dataset.to_owned() });
+    }
+    let mut columns: BTreeSet<&str> = used.iter().map(|c| c.name.as_str()).collect();
+    columns.insert(FOOTER);
+    let released = columns.into_iter().map(|column| {
+        let key = keys.get(column).cloned();
+        let missing = || GrantError::KeyMissing { column: column.to_owned() };
+        Ok((column.to_owned(), key.ok_or_else(missing)?))
+    });
+    released.collect()
+}
+
 /// The receiver of a grant, and the owner who makes it.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "a caller names all of it")]
@@ -263,18 +290,7 @@ impl GrantTarget<'_> {
         let party = self.contract.party_of(&owner).unwrap_or_default();
         let found = own_dataset(self.contract, dataset, party)?;
         manifest.manifest().check(found).map_err(GrantError::Manifest)?;
-        let used = self.contract.used_columns(dataset);
-        if used.is_empty() {
-            return Err(GrantError::Unused { dataset: dataset.to_owned() });
-        }
-        let mut columns: BTreeSet<&str> = used.iter().map(|c| c.name.as_str()).collect();
-        columns.insert(FOOTER);
-        let released = columns.into_iter().map(|column| {
-            let key = handed.keys.get(column).cloned();
-            let missing = || GrantError::KeyMissing { column: column.to_owned() };
-            Ok((column.to_owned(), key.ok_or_else(missing)?))
-        });
-        let released: BTreeMap<_, _> = released.collect::<Result<_, GrantError>>()?;
+        let released = released(self.contract, dataset, handed.keys)?;
         let binding = Binding {
             contract: self.contract.digest,
             instance: self.instance.digest(),

@@ -4,7 +4,7 @@
 use crate::tls;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::{Method, Request, StatusCode, client::conn::http1};
+use hyper::{Method, Request, StatusCode, client::conn::http1, http::request};
 use hyper_util::rt::TokioIo;
 use protocol::{contract::CustodyAddress, sign::PublicKey};
 use std::time::Duration;
@@ -85,7 +85,22 @@ impl Http {
         body: Bytes,
         most: usize,
     ) -> Result<Answer, HttpError> {
-        let exchange = timeout(PATIENCE, self.exchange(method, path, body, most)).await;
+        let request = Request::builder().method(method).uri(path);
+        self.send_as(request, body, most).await
+    }
+
+    /// The same of a request with headers of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`HttpError`].
+    pub(crate) async fn send_as(
+        &mut self,
+        request: request::Builder,
+        body: Bytes,
+        most: usize,
+    ) -> Result<Answer, HttpError> {
+        let exchange = timeout(PATIENCE, self.exchange(request, body, most)).await;
         let answer = exchange.unwrap_or(Err(HttpError::TimedOut));
         if answer.is_err() {
             self.sender = None;
@@ -95,8 +110,7 @@ impl Http {
 
     async fn exchange(
         &mut self,
-        method: Method,
-        path: &str,
+        request: request::Builder,
         body: Bytes,
         most: usize,
     ) -> Result<Answer, HttpError> {
@@ -105,12 +119,8 @@ impl Http {
             _ => self.open().await?,
         };
         sender.ready().await.map_err(|_| HttpError::Broken)?;
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header("host", &self.authority)
-            .body(Full::from(body))
-            .map_err(|_| HttpError::Broken)?;
+        let request = request.header("host", &self.authority).body(Full::from(body));
+        let request = request.map_err(|_| HttpError::Broken)?;
         let response = sender.send_request(request).await.map_err(|_| HttpError::Broken)?;
         let status = response.status();
         let body = Limited::new(response.into_body(), most).collect().await;

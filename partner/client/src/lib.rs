@@ -19,6 +19,7 @@ pub mod grant;
 pub mod http;
 pub mod job;
 pub mod keys;
+pub mod kms;
 pub mod open;
 pub mod opt_outs;
 pub mod people;

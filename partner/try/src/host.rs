@@ -104,6 +104,7 @@ impl OwnHost {
                 Answer::Stored {}
             }
             Ask::Stop {} => Answer::Stop { now: false },
+            Ask::Unwrap { .. } => failed(Failure::Kms),
             Ask::Fetch { name } => match objects.get(&name) {
                 Some(bytes) => Answer::Object { bytes: bytes.clone().into() },
                 None => failed(Failure::NotFound),

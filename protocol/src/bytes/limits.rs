@@ -59,6 +59,14 @@ pub const SCHEDULE: Size = Size::new(16 * KIB, 2048);
 pub const MANIFEST: Size = Size::new(64 * KIB, 8192);
 /// A list of opt-outs.
 pub const OPT_OUTS: Size = Size::new(OPT_OUT_PLACES * 32 + KIB, 16);
+/// A grant that AWS KMS hands over: a manifest, and what is said of its columns.
+pub const KMS_GRANT: Size = Size::new(128 * KIB, 8192);
+/// The same, sealed with its keys and a list of opt-outs.
+pub const KMS_SEALED: Size = Size::new(768 * KIB, 32);
+/// Builds that one such grant names.
+pub const KMS_BUILDS: usize = 64;
+/// An answer of AWS KMS to an enclave: it decrypts at most 4,096 bytes.
+pub const KMS_ENVELOPE: usize = 8 * KIB;
 /// A slice.
 pub const SLICE: Size = Size::new(2 * KIB, 128);
 /// A delegation of a key, or its withdrawal.
@@ -228,6 +236,8 @@ const _: () = {
     assert!(JOB.bytes + SLICES * (SLICE.bytes + ENVELOPE) + ENVELOPE + KIB <= REQUEST.bytes);
     assert!(JOB.bytes + 2 * MANIFEST.bytes + 4 * ENVELOPE + KIB <= SLICE_REQUEST.bytes);
     assert!(OPT_OUTS.bytes + MANIFEST.bytes + 3 * ENVELOPE + 128 * KIB <= REQUEST.bytes);
+    assert!(OPT_OUTS.bytes + KMS_GRANT.bytes + 2 * ENVELOPE + 64 * KIB <= KMS_SEALED.bytes);
+    assert!(KMS_SEALED.bytes <= OBJECT);
     assert!(INSTANCE_PLACES * (REQUEST.bytes + AHEAD) <= BODIES);
     assert!(CUSTODY_PLACES * SLICE_REQUEST.bytes <= BODIES);
     assert!(CUSTODY_PLACES < 1024 / 2);

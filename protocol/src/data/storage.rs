@@ -56,6 +56,19 @@ pub enum Ask {
         /// Name of the object.
         name: ObjectName,
     },
+    /// Asks the host to have AWS KMS unwrap the data key of a grant, to the key in the attestation document.
+    Unwrap {
+        /// The KMS key, as the grant names it.
+        key: String,
+        /// The dataset, which is part of the encryption context.
+        dataset: String,
+        /// The wrapped data key.
+        wrapped: Body,
+        /// The contract, which is the other part.
+        contract: Digest,
+        /// The document, good for this question alone.
+        document: Body,
+    },
     /// Whether the operator wants the instance to end, which the host answers when it knows or after
     /// [`STOP_SECONDS`]. An instance that is told leaves its closing, so that what was handed to it and
     /// not spent returns to its owners.
@@ -114,6 +127,17 @@ pub enum Answer {
         /// At most [`MAX_OBJECT`] bytes.
         bytes: Body,
     },
+    /// Answers [`Ask::Unwrap`].
+    Unwrapped {
+        /// What KMS answered (`CiphertextForRecipient`), at most [`MAX_ENVELOPE`] bytes.
+        envelope: Body,
+    },
+    /// Answers [`Ask::Stop`], too: an owner gave the operator a grant for AWS KMS
+    /// ([`SealedGrant`](crate::kms_grant::SealedGrant)), which is offered now and then.
+    Grant {
+        /// At most [`MAX_GRANT`] bytes.
+        bytes: Body,
+    },
     /// Answers [`Ask::Stop`].
     Stop {
         /// Whether the instance is to end.
@@ -146,6 +170,9 @@ pub enum Failure {
     /// The room that the operator gives to results, of all parties or of this one, or to logs is used up.
     #[error("the host has no more room for results of this party, or for logs")]
     Full,
+    /// AWS KMS declined, or did not answer the host.
+    #[error("AWS KMS declined, or did not answer the host")]
+    Kms,
     /// The host's disk failed.
     #[error("the host could not read or write its store")]
     Io,
@@ -184,6 +211,10 @@ pub const MAX_READ: u32 = 1 << 20;
 pub const MAX_OBJECT: usize = limits::OBJECT;
 /// Most bytes of a contract file: 1 MiB.
 pub const MAX_CONTRACT: usize = limits::CONTRACT;
+/// Most bytes of a grant for AWS KMS: 768 KiB.
+pub const MAX_GRANT: usize = limits::KMS_SEALED.bytes;
+/// Most bytes of an answer of AWS KMS: 8 KiB.
+pub const MAX_ENVELOPE: usize = limits::KMS_ENVELOPE;
 /// Most bytes of a frame's body: the largest object, and 4 KiB for what is around it.
 pub const MAX_BODY: usize = MAX_OBJECT + 4096;
 

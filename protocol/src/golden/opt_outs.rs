@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Two people took themselves out of `exposures`.
-fn list(lineage: &str) -> OptOuts {
+pub(super) fn list(lineage: &str) -> OptOuts {
     let people = [(Identifier::Email, "ann@example.com"), (Identifier::Phone, "+14155550123")];
     let keys = people.map(|(kind, text)| match_key(kind, text).unwrap()).into();
     OptOuts::new(lineage, 1_795_392_000, [6; OptOuts::NONCE], &keys).unwrap()

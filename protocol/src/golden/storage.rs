@@ -16,6 +16,7 @@ kinds!(ASKS, ask: Ask {
     Ask::Read { .. } => "read",
     Ask::Put { .. } => "put",
     Ask::Fetch { .. } => "fetch",
+    Ask::Unwrap { .. } => "unwrap",
     Ask::Stop {} => "stop",
 });
 
@@ -25,6 +26,8 @@ kinds!(ANSWERS, answer: Answer {
     Answer::Range { .. } => "range",
     Answer::Stored {} => "stored",
     Answer::Object { .. } => "object",
+    Answer::Unwrapped { .. } => "unwrapped",
+    Answer::Grant { .. } => "grant",
     Answer::Stop { .. } => "stop",
     Answer::Failed { .. } => "failed",
 });
@@ -34,6 +37,7 @@ kinds!(FAILURES, failure: Failure {
     Failure::TooLarge => "too_large",
     Failure::Conflict => "conflict",
     Failure::Full => "full",
+    Failure::Kms => "kms",
     Failure::Io => "io",
 });
 
@@ -52,8 +56,14 @@ kinds!(PROBLEMS, problem: ProblemCode {
     ProblemCode::Io => "io",
 });
 
-const FAILURE: [Failure; 5] =
-    [Failure::NotFound, Failure::TooLarge, Failure::Conflict, Failure::Full, Failure::Io];
+const FAILURE: [Failure; 6] = [
+    Failure::NotFound,
+    Failure::TooLarge,
+    Failure::Conflict,
+    Failure::Full,
+    Failure::Kms,
+    Failure::Io,
+];
 const PROBLEM: [ProblemCode; 12] = [
     ProblemCode::BadRequest,
     ProblemCode::Forbidden,
@@ -83,6 +93,13 @@ fn frames_have_the_bytes_they_had() {
         Ask::Read { blob, length: 1 << 20, offset: 1 << 33 },
         Ask::Put { of, name: result, bytes: b"package.sealed".to_vec().into() },
         Ask::Fetch { name: closing },
+        Ask::Unwrap {
+            key: "alias/sales".to_owned(),
+            dataset: "sales".to_owned(),
+            wrapped: b"wrapped".to_vec().into(),
+            contract: room::contract().digest,
+            document: b"document".to_vec().into(),
+        },
         Ask::Stop {},
     ];
     covers(ASKS, asks.iter().map(ask));
@@ -95,6 +112,8 @@ fn frames_have_the_bytes_they_had() {
         Answer::Range { bytes: b"range".to_vec().into() },
         Answer::Stored {},
         Answer::Object { bytes: b"package.sealed".to_vec().into() },
+        Answer::Unwrapped { envelope: b"envelope".to_vec().into() },
+        Answer::Grant { bytes: b"sales.kms-grant".to_vec().into() },
         Answer::Stop { now: true },
     ];
     let answers: Vec<_> = answers.into_iter().chain(failed).collect();

@@ -135,7 +135,7 @@ impl Binding<'_> {
 
 /// What a grant hands over. Prints no key.
 #[derive(Debug, Eq, PartialEq)]
-#[non_exhaustive]
+#[expect(clippy::exhaustive_structs, reason = "a grant hands over these and nothing else")]
 pub struct Handed {
     /// The keys of columns, by their names.
     pub keys: BTreeMap<String, DataKey>,

@@ -56,6 +56,7 @@ pub const TARGETS: &[Target] = &[
     of("image", image::image, &["eif-build/tests/vectors"], 65_536, 16),
     of("intake", intake::intake, &["tests/fuzz/seeds/intake"], 8_192, 256),
     of("kms", kms::envelope, &["tests/vectors/kms-envelopes"], 8_192, 1),
+    of("kms-grant", kms::grant, &["tests/vectors/kms-v1"], 16_384, 4),
     of("front", network::front, &["tests/fuzz/seeds/http"], 4_096, 4),
     of("http", network::http, &["tests/fuzz/seeds/http"], 4_096, 64),
 ];
