@@ -444,7 +444,8 @@ async fn a_share_is_asked_for_each_arm_and_an_outcome_is_called_as_its_column_is
     // The contract lists no segments: there is nothing to choose.
     assert!(!form.contains("lift.breakdowns.dimensions"), "{form}");
     assert!(
-        form.contains("since the contract lists nothing for it: Breakdowns: dimensions"),
+        form.contains("since the contract lists nothing for it: ")
+            && form.contains("Segments and creatives: segments to compare in"),
         "{form}"
     );
     let mut asked = lift("1");
