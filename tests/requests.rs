@@ -151,9 +151,45 @@ fn whoever_opts_out_counts_from_the_next_grant_on_in_no_answer_without_sealing_a
     assert_eq!(room["versions"][0]["rows"], 1, "the sealed file still has the row: {words}");
     assert_eq!(room["versions"][0]["counting_rows"], 0, "{words}");
     assert!(words.contains("taken out by the list of opt-outs"), "{words}");
+    // A receipt that holds says nothing of a model that it is not of.
+    let of_lift = fs::read(site.path("retailer/result-2/receipt.cbor")).unwrap();
+    fs::create_dir_all(site.path("retailer/model")).unwrap();
+    fs::create_dir_all(site.path("retailer/rooms")).unwrap();
+    fs::write(site.path("retailer/model/receipt.cbor"), of_lift).unwrap();
+    let model = include_str!("vectors/analyses/train/result.json");
+    fs::write(site.path("retailer/model/result.json"), model).unwrap();
+    let root = site.path("host/simulated-ca/root.der");
+    let room = format!(
+        "url = \"https://localhost:7443\"\ncontract = {:?}\ndanger_root = {root:?}\n",
+        site.path("contract.toml.signed")
+    );
+    fs::write(site.path("retailer/rooms/spring.toml"), room).unwrap();
+    let line =
+        "model export --model retailer/model/result.json --onnx model.onnx --dir retailer --json";
+    let said = site.run(line);
+    let document: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(document["result"]["told"], false, "{document}");
+    fs::remove_dir_all(site.path("retailer/rooms")).unwrap();
+    fs::remove_dir_all(site.path("retailer/model")).unwrap();
     // Somebody who is on no list still counts.
     let (code, _, words) = asked(&site, "person8@example.com");
     assert_eq!(code, Some(1), "{words}");
+
+    // In a folder without the list no other one is made, and nothing is granted: either would bring back whoever is on it.
+    let (lists, aside) = (site.path("retailer/opt-outs"), site.path("aside"));
+    fs::rename(&lists, &aside).unwrap();
+    for words in ["add person9@example.com", "renew"] {
+        let (code, _, document) = optout(words);
+        assert_eq!(code, Some(1), "{document}");
+        let says = document["error"].to_string();
+        assert!(says.contains("custody.sqlite names a list of opt-outs of sales"), "{says}");
+        assert!(says.contains("from the machine where the last one was made"), "{says}");
+        assert!(!lists.exists());
+    }
+    let refused = site.run(&Site::grant_of("retailer"));
+    assert_eq!(refused.code, Some(1), "{}", refused.err);
+    assert!(refused.err.contains("the ledger knows a newer list of opt-outs"), "{}", refused.err);
+    fs::rename(&aside, &lists).unwrap();
 
     // Taken off again by a newer list, which has to be granted, too.
     let (_, list, _) = optout("remove --all");

@@ -159,6 +159,8 @@ impl From<LedgerError> for Failure {
             | LedgerError::NoLineage { .. }
             | LedgerError::NoOrder
             | LedgerError::OtherClosing { .. }
+            | LedgerError::OlderOptOuts { .. }
+            | LedgerError::FutureOptOuts { .. }
             | LedgerError::UnknownInstance { .. } => Self::no(error),
             _ => Self::unclear(error),
         }

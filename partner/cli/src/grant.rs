@@ -115,6 +115,8 @@ impl Grant {
         // from it.
         let mut ledger = Ledger::open(&identity)?;
         self.people.acknowledge(&mut ledger, &contract, party)?;
+        let named = manifest.manifest().opt_outs;
+        ledger.note_opt_outs(&contract, dataset, named.as_ref(), clock::now())?;
         if let (Some(key), Some(proxy)) = (&self.kms, self.kms_proxy) {
             let of = kms::Of { common: &common, contract: &contract, dataset, manifest: &manifest };
             return self.by_kms(&identity, of, &keys, (proxy, key)).await;

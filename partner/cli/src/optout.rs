@@ -1,5 +1,7 @@
 //! `glovebox optout`: who is taken out of a party's datasets from the next job on, without sealing again.
 
+mod earlier;
+
 use crate::{
     common_args::CommonArgs, document, failure::Failure, identifiers::IdentifierArgs,
     passphrase::PassphraseArgs, profile::RoomWord, say, version::in_dir, words::counted,
@@ -10,6 +12,7 @@ use client::{
     opt_outs::{self, KeptOptOuts},
 };
 use protocol::{
+    contract::Contract,
     identity::MatchKey,
     opt_outs::{NamedOptOuts, OptOuts},
     page::number,
@@ -57,7 +60,7 @@ pub(crate) struct Add {
     of: Of,
 
     #[command(flatten)]
-    passphrase: PassphraseArgs,
+    signing: Signing,
 }
 
 /// Take identifiers off the list, so that their rows count again; the root key is needed
@@ -74,7 +77,7 @@ pub(crate) struct Remove {
     of: Of,
 
     #[command(flatten)]
-    passphrase: PassphraseArgs,
+    signing: Signing,
 }
 
 /// Sign the list anew with whoever is on it, so that it is of today; the root key is needed
@@ -85,6 +88,17 @@ pub(crate) struct Remove {
 pub(crate) struct Renew {
     #[command(flatten)]
     of: Of,
+
+    #[command(flatten)]
+    signing: Signing,
+}
+
+/// How a list is signed.
+#[derive(Debug, clap::Args)]
+struct Signing {
+    /// There never was a list of these people: say so in a folder that has neither a list nor a ledger that would know of one
+    #[arg(long)]
+    first: bool,
 
     #[command(flatten)]
     passphrase: PassphraseArgs,
@@ -120,6 +134,7 @@ struct Of {
 /// The datasets of a party, by their lineages, and its keys.
 struct Owned {
     identity: Identity,
+    contract: Contract,
     dir: PathBuf,
     /// By lineage: what the dataset is called in the contract.
     datasets: BTreeMap<String, String>,
@@ -145,7 +160,7 @@ impl Of {
                  which it does (--room NAME)"
             )));
         }
-        Ok(Owned { identity, dir: common.dir, datasets })
+        Ok(Owned { identity, contract, dir: common.dir, datasets })
     }
 }
 
@@ -158,15 +173,22 @@ impl Owned {
     /// Changes the list of each dataset, signs those that differ, and says what became of them.
     fn change(
         &self,
-        passphrase: &PassphraseArgs,
+        signing: &Signing,
         signs_anew: bool,
         change: impl Fn(&BTreeSet<MatchKey>) -> BTreeSet<MatchKey>,
     ) -> Result<(), Failure> {
+        let mut ledger = earlier::ledger(&self.identity)?;
         let mut changes = Vec::new();
         for (lineage, dataset) in &self.datasets {
             let before = self.newest(lineage)?;
             let keys = before.as_ref().map(|kept| kept.list.keys()).unwrap_or_default();
             let after = change(&keys);
+            if signs_anew || keys != after {
+                let newest = before.as_ref().map(|kept| kept.list.named());
+                let of = (dataset.as_str(), lineage.as_str());
+                let (ledger, newest) = (ledger.as_ref(), newest.as_ref());
+                earlier::must_be_here(&self.dir, ledger, of, newest, signing.first)?;
+            }
             let last = before.as_ref().map_or(0, |kept| kept.list.number());
             let number = last.saturating_add(1).max(clock::now().0 / 1000);
             // A list that is too long is refused before one is signed.
@@ -178,7 +200,7 @@ impl Owned {
         document::fields(&serde_json::json!({"lists": []}))?;
         let is_other = |change: &Change<'_>| signs_anew || change.keys != change.after;
         let root = if changes.iter().any(is_other) {
-            Some(self.identity.checked(passphrase.root(&self.dir)?)?)
+            Some(self.identity.checked(signing.passphrase.root(&self.dir)?)?)
         } else {
             None
         };
@@ -187,7 +209,13 @@ impl Owned {
                 Some(root) if is_other(change) => {
                     let (signed, public) = (root.sign(&change.list), self.identity.root_key());
                     let kept = opt_outs::keep(&self.dir, &public, change.lineage, &signed);
-                    Some(kept.map_err(Failure::unclear)?)
+                    let kept = kept.map_err(Failure::unclear)?;
+                    if let Some(ledger) = &mut ledger {
+                        let named = change.list.named();
+                        let (contract, now) = (&self.contract, clock::now());
+                        ledger.note_opt_outs(contract, change.dataset, Some(&named), now)?;
+                    }
+                    Some(kept)
                 }
                 _ => change.before.as_ref().map(|kept| kept.path.clone()),
             };
@@ -251,16 +279,16 @@ impl Change<'_> {
 impl Add {
     fn run(&self) -> Result<ExitCode, Failure> {
         let people = self.people.needed()?;
-        self.of.owned()?.change(&self.passphrase, false, |keys| {
-            keys.iter().chain(&people).copied().collect()
-        })?;
+        self.of
+            .owned()?
+            .change(&self.signing, false, |keys| keys.iter().chain(&people).copied().collect())?;
         Ok(ExitCode::SUCCESS)
     }
 }
 
 impl Renew {
     fn run(&self) -> Result<ExitCode, Failure> {
-        self.of.owned()?.change(&self.passphrase, true, Clone::clone)?;
+        self.of.owned()?.change(&self.signing, true, Clone::clone)?;
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -268,7 +296,7 @@ impl Renew {
 impl Remove {
     fn run(&self) -> Result<ExitCode, Failure> {
         let people = if self.all { Vec::new() } else { self.people.needed()? };
-        self.of.owned()?.change(&self.passphrase, false, |keys| {
+        self.of.owned()?.change(&self.signing, false, |keys| {
             let stay = keys.iter().filter(|key| !self.all && !people.contains(key));
             stay.copied().collect()
         })?;

@@ -16,6 +16,7 @@ use protocol::{
     key::DataKey,
     manifest::{Manifest, ManifestError, SignedManifest},
     message::{Body, Reply},
+    opt_outs::NamedOptOuts,
     refusal::Refusal,
     salt::BucketSalt,
     sealed::FOOTER,
@@ -23,7 +24,10 @@ use protocol::{
     time::Time,
 };
 use rand_core::CryptoRng;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 /// An instance's answer to a grant.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -179,7 +183,7 @@ pub(crate) fn named_list(
     Ok(Some(opt_outs::named_by(directory, &root, &manifest.lineage, named)?))
 }
 
-/// Reads a manifest as its owner, with the newest list of opt-outs in the party's folder. If another of the owner's keys signed it, or a key whose time is
+/// Reads a manifest as its owner, with the newest list of opt-outs in the party's folder, or the one that it names if that is newer. If another of the owner's keys signed it, or a key whose time is
 /// over, the owner signs it anew, and the version of the dataset stays the same. A manifest that a
 /// withdrawn key signed is signed anew only if it is of the file that was sealed here: the keys
 /// file names its Merkle root as `sealed`, which a thief of the key could not write.
@@ -206,7 +210,11 @@ pub fn own_manifest(
     }
     let newest = opt_outs::newest(identity.directory(), &identity.root_key(), &found.lineage)?;
     let mut manifest = manifest.manifest().clone();
-    manifest.opt_outs = newest.map(|kept| kept.list.named()).or(manifest.opt_outs);
+    let newest = newest.map(|kept| kept.list.named());
+    let is_newer = |newest: &NamedOptOuts| {
+        manifest.opt_outs.is_none_or(|named| named.may_be_followed_by(Some(newest)))
+    };
+    manifest.opt_outs = newest.filter(is_newer).or(manifest.opt_outs);
     read_manifest(identity.service()?.sign(&manifest), contract, dataset)
 }
 
@@ -313,13 +321,21 @@ impl GrantTarget<'_> {
 }
 
 /// What an owner has to hand over of one version.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[expect(clippy::exhaustive_structs, reason = "a caller names all of it")]
 pub struct Handing<'a> {
     /// Its column keys.
     pub keys: &'a BTreeMap<String, DataKey>,
     /// The signed list of opt-outs that its manifest names, if it names one.
     pub opt_outs: Option<&'a [u8]>,
+}
+
+impl fmt::Debug for Handing<'_> {
+    /// Says whether there is a list, and neither keys nor who is on it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let has_list = self.opt_outs.is_some();
+        f.debug_struct("Handing").field("has_list", &has_list).finish_non_exhaustive()
+    }
 }
 
 impl<'a> From<&'a BTreeMap<String, DataKey>> for Handing<'a> {

@@ -9,12 +9,12 @@ use protocol::{
     sign::PublicKey,
 };
 use std::{
-    fs, io,
+    fmt, fs, io,
     path::{Path, PathBuf},
 };
 
 /// A list that is kept in a party's folder.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct KeptOptOuts {
     /// Where it is.
@@ -23,6 +23,15 @@ pub struct KeptOptOuts {
     pub list: OptOuts,
     /// The list as the root key signed it.
     pub signed: Vec<u8>,
+}
+
+impl fmt::Debug for KeptOptOuts {
+    /// Says which list it is, and not who is on it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (path, list) = (&self.path, &self.list);
+        let kept = &mut f.debug_struct("KeptOptOuts");
+        kept.field("path", path).field("list", list).finish_non_exhaustive()
+    }
 }
 
 /// The newest list for the people of `lineage` in the party's `directory`, if its root key `root` ever signed one.
@@ -232,6 +241,8 @@ mod tests {
         }
         keep(dir, &public, "others", &list("others", 77)).unwrap();
         let kept = newest(dir, &public, "people").unwrap().unwrap();
+        let (printed, bytes) = (format!("{kept:?}"), format!("{:?}", kept.signed));
+        assert!(printed.contains("1000000000000") && !printed.contains(&bytes[1..40]), "{printed}");
         assert_eq!(kept.list.number(), 1_000_000_000_000);
         let numbers: Vec<_> =
             all(dir, &public, "people").unwrap().iter().map(|kept| kept.list.number()).collect();

@@ -192,6 +192,27 @@ pub enum LedgerError {
     /// A row of the database was not written by this program.
     #[error("the ledger holds a row that is not readable: restore a backup and account for it")]
     Corrupt,
+    /// The party's dataset would be granted with an older list of opt-outs than the ledger knows, or with none.
+    #[error("the ledger knows a newer list of opt-outs of \"{dataset}\" than is in {}, so nothing was granted: bring the newest \
+             list there from the machine where `glovebox optout` was run", folder.display())]
+    OlderOptOuts {
+        /// Name of the dataset.
+        dataset: String,
+        /// The folder of lists.
+        folder: PathBuf,
+    },
+    /// A manifest names a list of opt-outs that nobody can have made yet.
+    #[error(
+        "the list of opt-outs that the manifest of \"{dataset}\" names has the number {number}, which is more than a day ahead \
+             of this clock; a list is numbered by the second in which it is made, so it was not recorded: set the clocks right, \
+             or withdraw the key that signed the manifest (`glovebox keys withdraw`)"
+    )]
+    FutureOptOuts {
+        /// Name of the dataset.
+        dataset: String,
+        /// The number.
+        number: u64,
+    },
     /// The party's list of opt-outs cannot be used.
     #[error(transparent)]
     OptOuts(#[from] client::opt_outs::OptOutsError),

@@ -221,6 +221,17 @@ impl Ledger {
         outcome
     }
 
+    /// Runs `act` as one durable transaction that hands nothing out: the counter of changes stays, and a ledger that was restored or moved may do it.
+    pub(super) fn beside_the_accounts<T>(
+        &mut self,
+        act: impl FnOnce(&Transaction<'_>) -> Result<T, LedgerError>,
+    ) -> Result<T, LedgerError> {
+        let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let done = act(&tx)?;
+        tx.commit()?;
+        Ok(done)
+    }
+
     /// The earlier job about nearly the same people as this one, if there is one.
     pub(super) fn resembled(&self, job: JobName) -> Result<Option<JobName>, LedgerError> {
         jobs::resembled(&self.db, job)
@@ -282,7 +293,7 @@ pub(super) fn hand_out(
     }
     meet(tx, asked.instance, now)?;
     if let SliceUse::Job(job) = &asked.slice_use {
-        opt_outs::note(tx, directory, asked.contract, (asked.datasets, job.opt_outs))?;
+        opt_outs::note(tx, directory, asked.contract, (asked.datasets, job.opt_outs), now)?;
         jobs::note(tx, asked.contract, job, now)?;
     }
     asked.datasets.iter().map(|dataset| cut(tx, asked, dataset, now)).collect()

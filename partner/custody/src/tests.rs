@@ -4,6 +4,7 @@ mod door;
 mod entries;
 mod explained;
 mod moving;
+mod opt_outs;
 mod orders;
 mod people;
 mod property;

@@ -134,7 +134,7 @@ impl RoomService {
         renewed: bool,
     ) -> Result<(), Failure> {
         let instance = room.instance().digest();
-        self.ask_whose_people()?;
+        self.ask_ledger(dataset, &version.manifest)?;
         // Written before the keys leave: after a crash they count as handed out.
         self.memory.hands(instance, dataset, until);
         self.memory.keep(&self.dir, &self.rules.name)?;
@@ -238,9 +238,12 @@ impl RoomService {
         Ok(self.version(dataset)?.manifest.digest())
     }
 
-    /// Refuses where the owner has not said whose people a dataset has. Jobs on what is opened are paid from the ledger.
-    fn ask_whose_people(&self) -> Result<(), Failure> {
+    /// Refuses where the owner has not said whose people a dataset has, and where the ledger knows a newer list of opt-outs. Jobs on
+    /// what is opened are paid from the ledger.
+    fn ask_ledger(&self, dataset: &str, manifest: &SignedManifest) -> Result<(), Failure> {
         let mut ledger = Ledger::open(&self.identity)?;
-        PeopleArgs::default().acknowledge(&mut ledger, &self.contract, &self.party)
+        PeopleArgs::default().acknowledge(&mut ledger, &self.contract, &self.party)?;
+        let named = manifest.manifest().opt_outs;
+        Ok(ledger.note_opt_outs(&self.contract, dataset, named.as_ref(), clock::now())?)
     }
 }

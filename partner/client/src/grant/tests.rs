@@ -98,3 +98,27 @@ fn names_the_dataset_whose_manifest_was_given() {
     let expected = "this is the manifest of \"exposures\"; name that of \"sales\"";
     assert_eq!(refused.to_string(), expected);
 }
+
+#[test]
+fn an_owner_never_names_an_older_list_of_opt_outs_than_the_manifest_does() {
+    use protocol::opt_outs::OptOuts;
+    let room = Fixture::new();
+    let (owner, lineage) = (&room.retailer, room.manifest("sales").manifest().lineage.clone());
+    let list = |number| OptOuts::new(&lineage, number, [7; 32], &BTreeSet::new()).unwrap();
+    let signed = owner.root().unwrap().sign(&list(5));
+    opt_outs::keep(owner.directory(), &owner.root_key(), &lineage, &signed).unwrap();
+    for (named, expected) in [(None, 5), (Some(4), 5), (Some(5), 5), (Some(6), 6)] {
+        let opt_outs = named.map(|number| list(number).named());
+        let manifest = Manifest { opt_outs, ..room.manifest("sales").manifest().clone() };
+        let bytes = owner.sign(&manifest).unwrap();
+        let found = own_manifest(bytes, &room.contract, "sales", owner, None).unwrap();
+        assert_eq!(found.manifest().opt_outs, Some(list(expected).named()), "{named:?}");
+    }
+}
+
+#[test]
+fn what_is_handed_over_is_not_printed() {
+    let keys = all_keys();
+    let handing = Handing { keys: &keys, opt_outs: Some(&[123, 45, 67]) };
+    assert_eq!(format!("{handing:?}"), "Handing { has_list: true, .. }");
+}
