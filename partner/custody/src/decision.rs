@@ -14,6 +14,7 @@ use protocol::{
     digest::Digest,
     job::SignedJob,
     loss::{Delta, Epsilon, Loss, Rho},
+    manifest::{Manifest, SignedManifest},
     opt_outs::NamedOptOuts,
     order::Run,
     policy::{self, Admitted},
@@ -91,6 +92,7 @@ pub fn decide_run(
                 party: owner.party,
                 job: &signed,
                 run: &ordered,
+                versions: &derived.versions,
                 newest: run.newest,
             };
             let slices = derived.slices(ledger, Some(&run), now);
@@ -143,6 +145,8 @@ pub(super) struct Derived<'a> {
     instance: &'a Instance,
     admitted: Admitted,
     opt_outs: BTreeMap<String, NamedOptOuts>,
+    /// The versions without their lists of opt-outs.
+    versions: BTreeMap<String, Digest>,
     only_asks: bool,
 }
 
@@ -182,10 +186,15 @@ impl<'a> Derived<'a> {
             let what = refusal::Asked::Dataset;
             return Err(Refusal::NotPermitted { what, name, owner }.into());
         }
+        let version = |(name, signed): (&String, &SignedManifest)| {
+            let sealed = Manifest { opt_outs: None, ..signed.manifest().clone() };
+            (name.clone(), sealed.digest())
+        };
+        let versions = manifests.iter().map(version).collect();
         let named = manifests.into_iter();
         let named = named.filter_map(|(name, signed)| Some((name, signed.manifest().opt_outs?)));
         let opt_outs = named.collect();
-        Ok(Self { owner: *owner, instance, admitted, opt_outs, only_asks })
+        Ok(Self { owner: *owner, instance, admitted, opt_outs, versions, only_asks })
     }
 
     /// The slices that the ledger hands out; none if it was only asked whether it would.

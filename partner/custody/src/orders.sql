@@ -15,7 +15,7 @@ CREATE TABLE IF NOT EXISTS runs (
     number INTEGER NOT NULL,
     instance BLOB NOT NULL,
     job BLOB NOT NULL,                -- name of the job that the run is there
-    datasets BLOB NOT NULL,           -- the versions of all datasets, equal in all attempts
+    datasets BLOB NOT NULL,           -- the versions of all datasets without lists of opt-outs, equal in all attempts
     time INTEGER NOT NULL,
     PRIMARY KEY (name, number, instance)
 ) STRICT;

@@ -78,23 +78,28 @@ pub(super) struct RunDemand<'a> {
     pub(super) party: &'a str,
     pub(super) job: &'a SignedJob,
     pub(super) run: &'a OrderedRun,
+    /// The versions of all datasets without their lists of opt-outs: what all attempts have in common.
+    pub(super) versions: &'a BTreeMap<String, Digest>,
     /// The newest version that the owner has sealed of each of its datasets.
     pub(super) newest: &'a BTreeMap<String, Digest>,
 }
 
 /// Records an attempt, or refuses it by name. The same instance is one attempt, however often it is asked for.
 fn attempt(tx: &Transaction<'_>, asked: &RunDemand<'_>, now: Time) -> Result<(), LedgerError> {
-    let RunDemand { contract, party, job, run, newest } = asked;
+    let RunDemand { contract, party, job, run, versions, newest } = asked;
     let refused = |why| LedgerError::refused(run.refused(why));
     stands(tx, contract, party, run)?;
     let name = run.name.order;
     let (instance, datasets) = (job.job().instance, &job.job().datasets);
     let before = attempts(tx, name, Some(run.name.number))?;
-    if before.iter().any(|row| row.datasets != *datasets) {
+    // A further attempt may be on newer lists of opt-outs; that none is older is seen where the slices are cut.
+    if before.iter().any(|row| row.datasets != **versions) {
         return Err(refused(RunFlaw::OtherVersions));
     }
-    if before.iter().any(|row| row.attempt.instance == instance) {
-        return Ok(());
+    if let Some(row) = before.iter().find(|row| row.attempt.instance == instance) {
+        // With another list it would be another job, and paid again.
+        let is_same = row.attempt.job == job.name();
+        return if is_same { Ok(()) } else { Err(refused(RunFlaw::OtherVersions)) };
     }
     has_attempts_left(tx, run, &before)?;
     // Later attempts are on what the first one was on, though something newer may have been sealed.
@@ -113,7 +118,7 @@ fn attempt(tx: &Transaction<'_>, asked: &RunDemand<'_>, now: Time) -> Result<(),
             run.name.number,
             instance.as_bytes().as_slice(),
             job.name().as_bytes().as_slice(),
-            canonical::to_vec(datasets),
+            canonical::to_vec(*versions),
             stored(now.0),
         ],
     )?;

@@ -6,6 +6,7 @@ use protocol::{
     delegation::Authority,
     job::JobId,
     loss::Loss,
+    manifest::{Manifest, SignedManifest},
     order::{Acceptance, Order, OrderFile, Run, RunName, Window, question_digest},
     refusal::RunFlaw,
     slice::SliceReply,
@@ -19,13 +20,15 @@ const HOUR: u64 = 3_600_000;
 struct Ordered {
     party: Retailer,
     file: OrderFile,
+    /// The list of opt-outs that the retailer's manifest names.
+    list: Option<NamedOptOuts>,
 }
 
 impl Ordered {
     fn new(attempts: u8) -> Self {
         let party = Retailer::new();
         let file = signed(&party, attempts, 7);
-        Self { party, file }
+        Self { party, file, list: None }
     }
 
     fn accepted(attempts: u8) -> Self {
@@ -42,9 +45,20 @@ impl Ordered {
         self.party.ledger.accept_order(&contract, "retailer", &self.file, &acceptance, NOON)
     }
 
+    /// The manifests of both datasets, `sales` with the list.
+    fn manifests(&self) -> [SignedManifest; 2] {
+        let room = &self.party.room;
+        let sales = room.manifest("sales");
+        let with = Manifest { opt_outs: self.list, ..sales.manifest().clone() };
+        let bytes = room.retailer.sign(&with).unwrap();
+        let known = Authority::at_any_time(&room.contract);
+        let sales = SignedManifest::open(bytes, &known, "retailer").unwrap();
+        [room.manifest("exposures"), sales]
+    }
+
     fn run(&self, number: u32, instance: &Instance) -> Run {
         let question = self.file.question(number).or(self.file.question(1)).unwrap();
-        let manifests = self.party.room.manifests();
+        let manifests = self.manifests();
         let named = ["exposures", "sales"].into_iter().zip(&manifests);
         Run {
             order: self.file.signed().as_bytes().to_vec(),
@@ -62,8 +76,7 @@ impl Ordered {
         only: bool,
         now: Time,
     ) -> Result<usize, Refusal> {
-        let newest =
-            BTreeMap::from([("sales".to_owned(), self.party.room.manifest("sales").digest())]);
+        let newest = BTreeMap::from([("sales".to_owned(), self.manifests()[1].digest())]);
         self.asks_with(run, instance, &newest, only, now)
     }
 
@@ -75,9 +88,10 @@ impl Ordered {
         only: bool,
         now: Time,
     ) -> Result<usize, Refusal> {
+        let manifests = self.manifests();
         let (room, ledger) = (&self.party.room, &mut self.party.ledger);
         let manifests: Vec<_> =
-            room.manifests().iter().map(|m| ByteBuf::from(m.as_bytes().to_vec())).collect();
+            manifests.iter().map(|m| ByteBuf::from(m.as_bytes().to_vec())).collect();
         let withdrawn = Withdrawn::default();
         let owner = Owner {
             party: "retailer",
@@ -318,6 +332,30 @@ fn the_first_slice_of_a_run_fixes_its_versions_and_is_for_the_newest() {
     let others = protocol::canonical::to_vec(&others);
     ordered.party.ledger.db().execute(sql, [others]).unwrap();
     assert_eq!(ordered.cut(name.number, 3), Err(RunFlaw::OtherVersions));
+}
+
+#[test]
+fn a_further_attempt_is_on_the_same_versions_with_a_newer_list_of_opt_outs_and_on_no_older_one() {
+    let mut ordered = Ordered::accepted(3);
+    let list = |number| {
+        let digest = Digest::of("list", &u64::to_be_bytes(number));
+        Some(NamedOptOuts { number, places: 64, digest })
+    };
+    ordered.list = list(5);
+    assert_eq!(ordered.cut(1, 1), Ok(1));
+    ordered.list = list(6);
+    assert_eq!(ordered.cut(1, 2), Ok(1));
+    assert_eq!(ordered.cut(1, 2), Ok(1), "the same attempt");
+    // In an instance that was paid for it would be another job, paid twice.
+    assert_eq!(ordered.cut(1, 1), Err(RunFlaw::OtherVersions));
+    for older in [list(5), None] {
+        ordered.list = older;
+        let instance = ordered.party.room.instance(3);
+        let run = ordered.run(1, &instance);
+        let refused = ordered.asks(&run, &instance, false, at(1)).unwrap_err();
+        assert!(matches!(refused, Refusal::OlderOptOuts { .. }), "{refused}");
+    }
+    assert_eq!(ordered.used(), ordered.price().plus(&ordered.price()));
 }
 
 #[test]
