@@ -49,15 +49,15 @@ struct ModelArgs {
 impl ModelArgs {
     fn read(&self) -> Result<JobResult<TrainAnswer>, Failure> {
         let path = &self.model;
-        let result =
-            JobResult::from_json(&files::read(path)?).map_err(|why| files::named(path, why))?;
+        let bytes = files::read(path)?;
+        let result = JobResult::from_json(&bytes).map_err(|why| files::named(path, why))?;
         let result = result.of::<TrainAnswer>();
         let result = result.ok_or_else(|| {
             let why = "it answers another kind of question: expected the result of a [train] job";
             files::named(path, why)
         })?;
         columns::unmistakable(&result.answer).map_err(|why| files::named(path, why))?;
-        Freshness::of(path, &self.dir)?.tell(self.grace_days)?;
+        Freshness::of(path, &bytes, &self.dir)?.tell(self.grace_days)?;
         Ok(result)
     }
 }
