@@ -110,14 +110,20 @@ impl Audit {
         }
     }
 
-    /// Counts a grant of `party`, and refuses it past its share: each is an entry, and so is its end.
-    pub(crate) fn admit_grant(&mut self, party: &str) -> Result<(), Refusal> {
-        let granted = self.granted.entry(party.to_owned()).or_default();
-        if *granted >= limits::GRANTS / self.parties {
+    /// Refuses a grant of `party` past its share: each is an entry, and so is its end. Counts nothing.
+    pub(crate) fn check_grant(&self, party: &str) -> Result<(), Refusal> {
+        let granted = self.granted.get(party).copied().unwrap_or_default();
+        if granted >= limits::GRANTS / self.parties {
             let party = party.to_owned();
             return Err(Refusal::ShareUsed { party, share: Share::Grants });
         }
-        *granted += 1;
+        Ok(())
+    }
+
+    /// Counts a grant of `party`, and refuses it past its share.
+    pub(crate) fn admit_grant(&mut self, party: &str) -> Result<(), Refusal> {
+        self.check_grant(party)?;
+        *self.granted.entry(party.to_owned()).or_default() += 1;
         Ok(())
     }
 
@@ -318,10 +324,14 @@ mod tests {
     fn refuses_grants_past_the_share_of_a_party_and_none_of_another() {
         let mut audit = Audit::new(2, [1; 32]);
         for _ in 0..limits::GRANTS / 2 {
+            // Asking alone counts nothing.
+            audit.check_grant("retailer").unwrap();
             audit.admit_grant("retailer").unwrap();
         }
         let (party, share) = ("retailer".to_owned(), Share::Grants);
-        assert_eq!(audit.admit_grant("retailer"), Err(Refusal::ShareUsed { party, share }));
+        let refused = Err(Refusal::ShareUsed { party, share });
+        assert_eq!(audit.check_grant("retailer"), refused);
+        assert_eq!(audit.admit_grant("retailer"), refused);
         assert_eq!(audit.admit_grant("publisher"), Ok(()));
     }
 

@@ -100,6 +100,8 @@ impl Granted<'_> {
         let opened = {
             let mut state = serving.state.lock().await;
             let State::Open(open) = &mut *state else { return Err(Refusal::Closed) };
+            // Nothing is fetched, and no slice taken, for a grant past the party's share.
+            open.audit.check_grant(self.by.party())?;
             open.vault.check_version(name, self.manifest.manifest())?;
             let opened = handed(open).map_err(bad)?;
             if let Some(table) = open.vault.same(name, self.manifest.digest(), now) {
@@ -141,6 +143,7 @@ impl Granted<'_> {
             known.still(by)?;
             SignedManifest::open(signed, known, by.party()).map(drop)
         })?;
+        open.audit.check_grant(by.party())?;
         accept(serving, open, slices, now)?;
         open.audit.admit_grant(by.party())?;
         let digest = manifest.digest();
