@@ -224,7 +224,7 @@ impl Owned {
         if root.is_some() {
             say::note(format_args!(
                 "It holds once it is granted: `glovebox grant DATASET{}` (the party's service does so by itself). From then on a job \
-                 reads the dataset without them, earlier answers stay as they are, and this party's custody pays for no job on an \
+                 reads the dataset without who is on it, earlier answers stay as they are, and this party's custody pays for no job on an \
                  older list.",
                 in_dir(&self.dir)
             ));

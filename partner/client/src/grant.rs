@@ -361,7 +361,7 @@ pub enum GrantError {
     },
     /// The dataset belongs to another party.
     #[error(
-        "\"{dataset}\" belongs to {owner}, and these are the keys of {party}: only its owner can grant it; name the folder \
+        "\"{dataset}\" belongs to {owner}, and these are the keys of {party}: only its owner decides about it; name the folder \
          of the owner's keys with --dir"
     )]
     NotOurs {

@@ -7,6 +7,7 @@ use crate::{
     profile::RoomWord,
     result::given::{Given, GivenFiles},
     say,
+    version::in_dir,
 };
 use client::job::Wanted;
 use protocol::text::in_shell;
@@ -60,9 +61,10 @@ impl AskAgain {
         };
         let ran = ask(&common, &asked, &mut |_| {}).await?;
         say::note(format_args!(
-            "Whether both agree: glovebox dispute compare {} {}",
+            "Whether both agree: glovebox dispute compare {} {}{}",
             in_shell(&self.folder.display().to_string()),
-            in_shell(&self.output.display().to_string())
+            in_shell(&self.output.display().to_string()),
+            in_dir(&common.dir)
         ));
         is_stored(&ran)
     }

@@ -14,7 +14,7 @@ fn a_list_that_was_made_or_granted_once_is_followed_by_no_older_one_and_not_by_n
     let mut retailer = Retailer::new();
     let contract = retailer.room.contract.clone();
     let lineage = contract.datasets["sales"].lineage.clone();
-    let mut note = |retailer: &mut Retailer, named: Option<&NamedOptOuts>| {
+    let note = |retailer: &mut Retailer, named: Option<&NamedOptOuts>| {
         retailer.ledger.note_opt_outs(&contract, "sales", named, NOON)
     };
     note(&mut retailer, None).unwrap();

@@ -101,8 +101,9 @@ impl RawLift {
         };
         only("lift.level", self.level.as_deref(), "user");
         only("lift.design", self.design.as_deref(), "itt");
-        let estimator = self.estimator.as_deref().filter(|name| *name != covariate::CUPED);
-        only("lift.estimator", estimator, "diff_in_means");
+        let is_other = |name: &&str| ![covariate::CUPED, "diff_in_means"].contains(name);
+        let estimator = self.estimator.as_deref().filter(is_other);
+        only("lift.estimator", estimator, "diff_in_means\" or \"cuped");
         if let Some(covariates) = &self.covariates {
             only("lift.covariates.missing", covariates.missing.as_deref(), "zero");
         }

@@ -1,7 +1,8 @@
 //! What pages of every kind say: where the answer comes from, what it cost, and how to check it.
 
 use super::{
-    Asker, Banner, Block, Page, Provenance, Section, Severity, Source, Term, Text, Topic, danger,
+    Asker, Banner, Block, Checked, Page, Provenance, Section, Severity, Source, Term, Text, Topic,
+    danger,
     number::{capital, moment, whole},
 };
 use crate::analysis::{Answer, uses};
@@ -75,6 +76,7 @@ fn origin(result: &JobResult, from: &Provenance) -> Vec<Banner> {
             "Exact figures, for checking numbers on one's own files. They protect nobody.",
         );
     }
+    banners.extend(taken_out(from));
     if matches!(from.source, Source::Derived) {
         let headline = "DERIVED AT HOME.".into();
         let why =
@@ -82,6 +84,31 @@ fn origin(result: &JobResult, from: &Provenance) -> Vec<Banner> {
         banners.push(Banner { severity: Severity::Notice, headline, reasons: vec![why] });
     }
     banners
+}
+
+/// That people were taken out of some of the datasets that were read, and of others not.
+fn taken_out(from: &Provenance) -> Option<Banner> {
+    let Source::Receipt(Checked { data, .. }) = &from.source else { return None };
+    let listed = data.iter().filter_map(|version| Some((version, version.opt_outs?)));
+    let lists = listed.map(|(version, list)| {
+        let most = whole(i64::try_from(list.places).unwrap_or(i64::MAX));
+        Text::fixed(format!(
+            "Up to {most} identifiers are on the owner\u{2019}s list of opt-outs of "
+        ))
+        .quote(&version.dataset)
+        .and(".")
+    });
+    let mut reasons: Vec<_> = lists.collect();
+    if reasons.is_empty() || data.len() < 2 {
+        return None;
+    }
+    reasons.push(
+        "Whoever is on a list has no rows in that dataset, and still counts in the others, as somebody who did nothing there: rates, and \
+         effects on what people did, are then too small by their share."
+            .into(),
+    );
+    let headline = "PEOPLE ARE TAKEN OUT.".into();
+    Some(Banner { severity: Severity::Notice, headline, reasons })
 }
 
 /// `about`, followed by who asked, for what, under which contract, and when it was answered.
@@ -102,7 +129,7 @@ fn asked(about: Text, result: &JobResult, from: &Provenance) -> Text {
         .quote(&result.contract_name)
         .and(format!("\u{201d}; answered {}", moment(result.time)));
     let text = match again {
-        Some(again) => text.and(", and asked again by ").quote(again).and(", for nothing."),
+        Some(again) => text.and(", and asked again by ").quote(again).and(", free of charge."),
         None => text.and("."),
     };
     match result.matched_by.as_slice() {
@@ -332,7 +359,7 @@ mod tests {
     fn an_answer_to_another_partys_question_says_who_asked_first() {
         let again = page(Source::Derived, Some("media"));
         assert!(again.contains(" Asked by media (analyst key “ana”) for "), "{again}");
-        assert!(again.contains(" UTC, and asked again by shop, for nothing."), "{again}");
+        assert!(again.contains(" UTC, and asked again by shop, free of charge."), "{again}");
         assert!(page(Source::Derived, None).contains(" Asked by shop (analyst key “ana”) for "));
     }
 

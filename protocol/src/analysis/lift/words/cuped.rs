@@ -12,9 +12,13 @@ use crate::{
 /// The adjusted change, after the sentence on the plain one; empty if the job does not ask for it.
 pub(super) fn sentence(outcome: &OutcomeResult) -> Text {
     let Some(cuped) = &outcome.cuped else { return Text::default() };
-    let by = Text::fixed(" Adjusted for ").quote(&cuped.covariate).and(", as the design has it,");
+    let by = Text::fixed(" Adjusted for \u{201c}")
+        .quote(&cuped.covariate)
+        .and("\u{201d}, as the job asks,");
     if !cuped.used {
-        return by.and(" it stands as it is: the interval would not be clearly shorter.");
+        return by.and(
+            " it stands as it is: the interval would not be clearly shorter, or so few events are tested exactly.",
+        );
     }
     let scale = Scale::of(outcome);
     let interval = cuped.ci.map_or_else(
@@ -23,7 +27,11 @@ pub(super) fn sentence(outcome: &OutcomeResult) -> Text {
     );
     let p = shown_p(cuped).map(|p| format!("; {}", p_is(p))).unwrap_or_default();
     let (change, less) = (scale.change(cuped.ate), less(cuped));
-    by.and(format!(" it is {change} ({interval}, {less} shorter{p})."))
+    let is_clear = cuped.ci.is_some_and(|[lower, upper]| {
+        lower.is_some_and(|lower| lower > 0.0) || upper.is_some_and(|upper| upper < 0.0)
+    });
+    let verdict = if is_clear { "is statistically clear" } else { "is not statistically clear" };
+    by.and(format!(" it is {change} ({interval}, {less} shorter{p}), which {verdict}."))
 }
 
 /// All such effects in a table, with what they are; `None` if the job does not ask for any.

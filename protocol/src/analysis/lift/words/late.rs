@@ -17,7 +17,7 @@ pub(super) fn sentence(outcome: &OutcomeResult) -> String {
         let why = if late.reached_t < late.reached_c {
             "not more of the test arm, so nobody can be said to be reached because of it"
         } else {
-            "too little difference to tell the effect on them"
+            "with the noise too little difference to tell the effect on them"
         };
         return format!(" Of the test arm {of} were reached and of the control arm {by}: {why}.");
     };
