@@ -17,6 +17,7 @@ mod ledger;
 mod lineages;
 mod moved;
 mod moving;
+mod noted;
 mod opt_outs;
 mod orders;
 mod overlap;

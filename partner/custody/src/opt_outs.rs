@@ -1,50 +1,12 @@
 //! Which list of opt-outs a ledger has seen last: no slice is cut, and no key granted, for an older one.
 
-use super::{error::LedgerError, ledger::Ledger};
+use super::error::LedgerError;
 use protocol::{
     canonical, contract::Contract, opt_outs::NamedOptOuts, refusal::Refusal, sign::PublicKey,
     time::Time,
 };
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use std::{collections::BTreeMap, path::Path};
-
-impl Ledger {
-    /// The newest list of opt-outs of `lineage` that the ledger knows.
-    ///
-    /// # Errors
-    ///
-    /// [`LedgerError`] if the ledger cannot be read.
-    pub fn known_opt_outs(&self, lineage: &str) -> Result<Option<NamedOptOuts>, LedgerError> {
-        known(self.db(), lineage)
-    }
-
-    /// Notes that the party's `dataset` has the list `named` from now on, none if it has none: whoever makes a list, or grants
-    /// the dataset with one, says so here first. Refuses an older list than the ledger knows, or than lies in its folder.
-    ///
-    /// # Errors
-    ///
-    /// [`LedgerError::OlderOptOuts`], [`LedgerError::FutureOptOuts`], or if the ledger cannot be read or written.
-    pub fn note_opt_outs(
-        &mut self,
-        contract: &Contract,
-        dataset: &str,
-        named: Option<&NamedOptOuts>,
-        now: Time,
-    ) -> Result<(), LedgerError> {
-        let directory = self.directory();
-        let named = named.map(|named| (dataset.to_owned(), *named)).into_iter().collect();
-        let noted = self.beside_the_accounts(|tx| {
-            note(tx, &directory, contract, ([dataset].as_slice(), &named), now)
-        });
-        noted.map_err(|error| match error {
-            LedgerError::Refused(why) if matches!(*why, Refusal::OlderOptOuts { .. }) => {
-                let folder = directory.join(client::opt_outs::FOLDER);
-                LedgerError::OlderOptOuts { dataset: dataset.to_owned(), folder }
-            }
-            other => other,
-        })
-    }
-}
 
 /// Refuses a job that reads one of `datasets` with an older list than the ledger knows, or than lies in the party's
 /// folder `directory`; records the lists that it names.
@@ -88,7 +50,7 @@ pub(super) fn note(
 }
 
 /// The list of a lineage that the ledger saw last.
-fn known(db: &Connection, lineage: &str) -> Result<Option<NamedOptOuts>, LedgerError> {
+pub(super) fn known(db: &Connection, lineage: &str) -> Result<Option<NamedOptOuts>, LedgerError> {
     let named = db
         .query_row("SELECT named FROM opt_outs WHERE lineage = ?1", [lineage], |row| {
             row.get::<_, Vec<u8>>(0)

@@ -194,7 +194,7 @@ fn refuses_what_this_build_would_have_to_ignore() {
     not_offered(edit("version = 1", "version = 2"), "lift.version (offered: 1)");
     not_offered(
         edit("\"diff_in_means\"", "\"lin\""),
-        "lift.estimator = \"lin\" (offered: \"diff_in_means\")",
+        "lift.estimator = \"lin\" (offered: \"diff_in_means\" or \"cuped\")",
     );
     not_offered(
         edit("n_public = false", "n_public = true"),
