@@ -359,7 +359,7 @@ NEVER_HERE = {
     *(f"audit check: .{name}" for name in ("entry", "file")),
     *(f"audit list: .{name}" for name in ("receipt", "attested")),
     *(f"budget: .{name}" for name in ("other", "percent_of_lineage", "percent_of_other")),
-    *(f"model {one}: .{name}" for one in ("score", "export", "skew") for name in ("dataset", "learnt_with", "newest", "from")),
+    *(f"model {one}: .{name}" for one in ("score", "export", "skew") for name in ("dataset", "learnt_with", "newest", "since", "from")),
     *(f"order check: {name}" for name in ("order", "run", "would_be_paid")),
     *(f"order list: .{name}" for name in ("given_back", "instance", "job")),
     *(f"order schedule: {name}" for name in ("order", "runs")),
