@@ -3,8 +3,8 @@
 CARGO ?= cargo
 # The tests read sealed files with this one's pyarrow, and count with its DuckDB.
 export PYTHON := $(CURDIR)/target/python/bin/python3
-# Many tests wait for programs that they started: three times as many at once as there are processors.
-export RUST_TEST_THREADS ?= $(shell expr 3 '*' $$(nproc))
+# Many tests wait for programs that they started: twice as many at once as there are processors.
+export RUST_TEST_THREADS ?= $(shell expr 2 '*' $$(nproc))
 ALL := --workspace --locked --features attestation-verifier/cli
 
 .PHONY: help setup build programs demo demo-page demo-retail demo-train demo-weekly cover-retail test test-rooms test-crates test-full python wheel sbom analyses attacks check deny bench bench-boot bench-dense bench-engine bench-room bench-sealing spark fuzz mutants wasm eif eif-twice image qemu statistics clean-demo

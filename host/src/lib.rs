@@ -11,6 +11,7 @@ mod durable;
 mod front;
 mod http;
 mod kms;
+mod lock;
 mod logs;
 mod machine;
 mod metrics;
@@ -47,7 +48,7 @@ use crate::{
 };
 use protocol::{contract::Contract, storage::MAX_CONTRACT, time::Time};
 use std::{
-    fs::{self, File, TryLockError},
+    fs::{self, File},
     io,
     net::SocketAddr,
     os::unix::fs::{DirBuilderExt, PermissionsExt},
@@ -145,7 +146,7 @@ fn prepare(dir: &Path) -> Result<(PathBuf, File), StartError> {
     let run = dir.join("run");
     private_directory(dir)?;
     private_directory(&run)?;
-    let lock = exclusive(&run.join("lock"))?;
+    let lock = lock::take(&run.join("lock"))?;
     Ok((run, lock))
 }
 
@@ -408,17 +409,6 @@ fn private_directory(path: &Path) -> Result<(), StartError> {
         tracing::warn!("{path} is open to others of this machine; to close it: chmod 700 {path}");
     }
     Ok(())
-}
-
-fn exclusive(path: &Path) -> Result<File, StartError> {
-    let lock = File::create(path).map_err(using(path))?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => {
-            Err(StartError::Taken { dir: path.parent().unwrap_or(path).to_owned() })
-        }
-        Err(TryLockError::Error(cause)) => Err(StartError::Use { path: path.to_owned(), cause }),
-    }
 }
 
 /// Checks the contract file now: the enclave will ask for it later, and a wrong name should show at
