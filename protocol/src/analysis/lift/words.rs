@@ -91,7 +91,7 @@ fn statement(result: &LiftResult, outcome: &OutcomeResult) -> Statement {
     Statement {
         name: Some(Text::quoted(&outcome.name)),
         text: Text::fixed(sentence(result, outcome))
-            .with(cuped::sentence(outcome))
+            .with(cuped::sentence(result, outcome))
             .and(late::sentence(outcome))
             .and(margins::sentence(result, outcome)),
     }
@@ -120,7 +120,11 @@ fn sentence(result: &LiftResult, outcome: &OutcomeResult) -> String {
         let adjusted = adjusted.map(|name| format!(", adjusted after {name}"));
         format!(" ({}{})", p_is(p), adjusted.unwrap_or_default())
     });
-    format!("{effect} ({interval}), {}{}.", verdict(result, outcome), p.unwrap_or_default())
+    format!(
+        "{effect} ({interval}), {}{}.",
+        verdict(result, shown_p(outcome)),
+        p.unwrap_or_default()
+    )
 }
 
 /// Says why an interval has another level than was asked for.
@@ -143,8 +147,8 @@ fn together(result: &LiftResult, own: f64) -> String {
 }
 
 /// Says what the shown p-value means; the interval means the same.
-fn verdict(result: &LiftResult, outcome: &OutcomeResult) -> &'static str {
-    match shown_p(outcome) {
+fn verdict(result: &LiftResult, p: Option<f64>) -> &'static str {
+    match p {
         Some(p) if p < 1.0 - result.answer.confidence && !flags::broken(result).is_empty() => {
             "which chance does not explain; but the design may be broken, so the campaign need not explain it \
              either"
@@ -178,6 +182,7 @@ fn asked(result: &LiftResult) -> Section {
         let name = Text::fixed("Margin of ").quote(&outcome.name);
         Some(Term { name, text: Text::fixed("is to show that ").and(claim) })
     }));
+    terms.extend(cuped::asked(result).map(|text| term("Adjusted for", text)));
     terms.push(term("Test", alternative(result.answer.alternative).into()));
     let adjusted = adjustment(result.answer.multiplicity)
         .map_or_else(|| "not adjusted".to_owned(), |name| format!("adjusted after {name}"));
@@ -278,6 +283,18 @@ fn adjustment(multiplicity: Multiplicity) -> Option<&'static str> {
     }
 }
 
+/// Every outcome, of everybody and then of each part, with what to call it.
+fn named(result: &LiftResult) -> impl Iterator<Item = (Text, &OutcomeResult)> {
+    let whole = result.answer.outcomes.iter().map(|outcome| (Text::quoted(&outcome.name), outcome));
+    let parts = result.answer.breakdown.iter().flat_map(|breakdown| &breakdown.parts);
+    let of_part = |part: &PartResult, outcome: &OutcomeResult| {
+        Text::quoted(&outcome.name).and(", ").with(part_name(part))
+    };
+    whole.chain(parts.flat_map(move |part| {
+        part.outcomes.iter().map(move |outcome| (of_part(part, outcome), outcome))
+    }))
+}
+
 /// The name of a part: its values.
 fn part_name(part: &PartResult) -> Text {
     let values: Vec<_> = part.segment.iter().chain(&part.creative).cloned().collect();
@@ -289,3 +306,6 @@ fn shown_p(outcome: &OutcomeResult) -> Option<f64> {
     let diff = outcome.diff_in_means.as_ref()?;
     diff.p_adjusted.or(diff.p)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! Effects that are adjusted by what was known of people before.
 
-use super::{Scale, part_name};
+use super::{Scale, named, verdict};
 use crate::{
     page::{
         Block, Row, Section, Table, Text, Topic, UNKNOWN,
@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The adjusted change, after the sentence on the plain one; empty if the job does not ask for it.
-pub(super) fn sentence(outcome: &OutcomeResult) -> Text {
+pub(super) fn sentence(result: &LiftResult, outcome: &OutcomeResult) -> Text {
     let Some(cuped) = &outcome.cuped else { return Text::default() };
     let by = Text::fixed(" Adjusted for \u{201c}")
         .quote(&cuped.covariate)
@@ -27,27 +27,26 @@ pub(super) fn sentence(outcome: &OutcomeResult) -> Text {
     );
     let p = shown_p(cuped).map(|p| format!("; {}", p_is(p))).unwrap_or_default();
     let (change, less) = (scale.change(cuped.ate), less(cuped));
-    let is_clear = cuped.ci.is_some_and(|[lower, upper]| {
-        lower.is_some_and(|lower| lower > 0.0) || upper.is_some_and(|upper| upper < 0.0)
-    });
-    let verdict = if is_clear { "is statistically clear" } else { "is not statistically clear" };
-    by.and(format!(" it is {change} ({interval}, {less} shorter{p}), which {verdict}."))
+    let verdict = verdict(result, shown_p(cuped));
+    by.and(format!(" it is {change} ({interval}, {less} shorter{p}), {verdict}."))
+}
+
+/// By what covariate the job wants changes adjusted, and between which ends a person's total of it counts.
+pub(super) fn asked(result: &LiftResult) -> Option<Text> {
+    let cuped = result.answer.outcomes.iter().find_map(|outcome| outcome.cuped.as_ref())?;
+    let ends = format!(": a person\u{2019}s total counts from {} to {}", cuped.floor, cuped.cap);
+    Some(Text::fixed("\u{201c}").quote(&cuped.covariate).and("\u{201d}").and(ends))
 }
 
 /// All such effects in a table, with what they are; `None` if the job does not ask for any.
 pub(super) fn section(result: &LiftResult) -> Option<Section> {
-    let whole = result.answer.outcomes.iter().map(|outcome| (Text::quoted(&outcome.name), outcome));
-    let parts = result.answer.breakdown.iter().flat_map(|breakdown| &breakdown.parts);
-    let parts = parts.flat_map(|part| {
-        let outcomes = part.outcomes.iter();
-        outcomes
-            .map(|outcome| (Text::quoted(&outcome.name).and(", ").with(part_name(part)), outcome))
-    });
     let mut rows = Vec::new();
     let mut heading = None;
-    for (name, outcome) in whole.chain(parts) {
+    for (name, outcome) in named(result) {
         let Some(cuped) = &outcome.cuped else { continue };
-        heading.get_or_insert_with(|| Text::fixed("Change adjusted for ").quote(&cuped.covariate));
+        heading.get_or_insert_with(|| {
+            Text::fixed("Change adjusted for \u{201c}").quote(&cuped.covariate).and("\u{201d}")
+        });
         rows.push(row(name, outcome, cuped));
     }
     let figures = ["Change", "Adjusted", "Interval", "Its level", "p", "Shorter by"];
@@ -85,5 +84,5 @@ fn shown_p(cuped: &CupedResult) -> Option<f64> {
     cuped.p_adjusted.or(cuped.p)
 }
 
-const WHAT: &str = "Adjusted (CUPED): the same effect, less what the arms differed by in the covariate before and how far the outcome goes with it.                     The design names it as its estimate; the plain change is beside it for comparison. Totals, costs and margins are of the                     plain change.";
+const WHAT: &str = "Adjusted (CUPED): the same effect, less what the arms differed by in the covariate before and how far the outcome goes with it.                     The job asks for it; the plain change is beside it for comparison. Totals, costs and margins are of the                     plain change.";
 const SHORTER: &str = "The interval has the noise on the covariate in it. Where noise, or a covariate that tells nothing of the outcome, would                        not leave it clearly shorter, the covariate is not used, and change, interval and p are the plain ones.";

@@ -1,6 +1,6 @@
 //! Effects on people who were reached because of their arm.
 
-use super::{Scale, part_name, with_level};
+use super::{Scale, named, with_level};
 use crate::{
     page::{
         Block, Row, Section, Table, Text, Topic, UNKNOWN,
@@ -14,10 +14,13 @@ pub(super) fn sentence(outcome: &OutcomeResult) -> String {
     let Some(late) = &outcome.late else { return String::new() };
     let (of, by) = (share(late.reached_t), share(late.reached_c));
     let Some(effect) = late.late else {
-        let why = if late.reached_t < late.reached_c {
-            "not more of the test arm, so nobody can be said to be reached because of it"
+        let why = if late.first_stage < 0.0 {
+            "not more of the test arm, so nobody can be said to be reached because of it".to_owned()
         } else {
-            "with the noise too little difference to tell the effect on them"
+            let error = share(late.first_stage_se);
+            format!(
+                "a difference with a standard error of {error}, noise included, which is too large to tell the effect on them"
+            )
         };
         return format!(" Of the test arm {of} were reached and of the control arm {by}: {why}.");
     };
@@ -34,14 +37,7 @@ pub(super) fn sentence(outcome: &OutcomeResult) -> String {
 
 /// All such effects in a table, with what they are; `None` if the job does not ask for any.
 pub(super) fn section(result: &LiftResult) -> Option<Section> {
-    let whole = result.answer.outcomes.iter().map(|outcome| (Text::quoted(&outcome.name), outcome));
-    let parts = result.answer.breakdown.iter().flat_map(|breakdown| &breakdown.parts);
-    let parts = parts.flat_map(|part| {
-        let outcomes = part.outcomes.iter();
-        outcomes
-            .map(|outcome| (Text::quoted(&outcome.name).and(", ").with(part_name(part)), outcome))
-    });
-    let rows = whole.chain(parts).filter_map(|(name, outcome)| row(result, name, outcome));
+    let rows = named(result).filter_map(|(name, outcome)| row(result, name, outcome));
     let table = Table {
         names: vec!["Outcome".into()],
         figures: [

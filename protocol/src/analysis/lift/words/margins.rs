@@ -1,6 +1,6 @@
 //! What tests against margins found.
 
-use super::{Scale, flags, part_name};
+use super::{Scale, flags, named};
 use crate::{
     analysis::margin::{MarginScale, MarginTest},
     page::{
@@ -38,15 +38,7 @@ pub(super) fn sentence(result: &LiftResult, outcome: &OutcomeResult) -> String {
 
 /// All margins in a table, with what makes one shown; `None` if the job has none.
 pub(super) fn section(result: &LiftResult) -> Option<Section> {
-    let whole = result.answer.outcomes.iter().map(|outcome| (Text::quoted(&outcome.name), outcome));
-    let parts = result.answer.breakdown.iter().flat_map(|breakdown| &breakdown.parts);
-    let parts = parts.flat_map(|part| {
-        let outcomes = part.outcomes.iter();
-        outcomes
-            .map(|outcome| (Text::quoted(&outcome.name).and(", ").with(part_name(part)), outcome))
-    });
-    let rows: Vec<_> =
-        whole.chain(parts).filter_map(|(name, outcome)| row(name, outcome)).collect();
+    let rows: Vec<_> = named(result).filter_map(|(name, outcome)| row(name, outcome)).collect();
     let table = Table {
         names: vec!["Outcome".into()],
         figures: ["To be shown", "Interval", "Its level", "p", "Shown"].map(Text::from).into(),
