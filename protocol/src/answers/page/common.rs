@@ -1,8 +1,8 @@
 //! What pages of every kind say: where the answer comes from, what it cost, and how to check it.
 
 use super::{
-    Asker, Banner, Block, Checked, Page, Provenance, Section, Severity, Source, Term, Text, Topic,
-    danger,
+    Asker, Banner, Block, DataVersion, Page, Provenance, Section, Severity, Source, Term, Text,
+    Topic, danger,
     number::{capital, moment, whole},
 };
 use crate::analysis::{Answer, uses};
@@ -76,7 +76,9 @@ fn origin(result: &JobResult, from: &Provenance) -> Vec<Banner> {
             "Exact figures, for checking numbers on one's own files. They protect nobody.",
         );
     }
-    banners.extend(taken_out(from));
+    if let Source::Receipt(checked) = &from.source {
+        banners.extend(taken_out(&checked.data));
+    }
     if matches!(from.source, Source::Derived) {
         let headline = "DERIVED AT HOME.".into();
         let why =
@@ -86,27 +88,24 @@ fn origin(result: &JobResult, from: &Provenance) -> Vec<Banner> {
     banners
 }
 
-/// That people were taken out of some of the datasets that were read, and of others not.
-fn taken_out(from: &Provenance) -> Option<Banner> {
-    let Source::Receipt(Checked { data, .. }) = &from.source else { return None };
-    let listed = data.iter().filter_map(|version| Some((version, version.opt_outs?)));
-    let lists = listed.map(|(version, list)| {
+/// That people were taken out of some of the datasets that were read; `None` if of none, or if there is no other dataset in which they
+/// could count.
+fn taken_out(data: &[DataVersion]) -> Option<Banner> {
+    let lists = data.iter().filter_map(|version| Some((&version.dataset, version.opt_outs?)));
+    let lists = lists.map(|(dataset, list)| {
         let most = whole(i64::try_from(list.places).unwrap_or(i64::MAX));
-        Text::fixed(format!(
-            "Up to {most} identifiers are on the owner\u{2019}s list of opt-outs of "
-        ))
-        .quote(&version.dataset)
-        .and(".")
+        let text =
+            format!("Up to {most} identifiers are on the owner\u{2019}s list of opt-outs of ");
+        Text::fixed(text).quote(dataset).and(".")
     });
     let mut reasons: Vec<_> = lists.collect();
     if reasons.is_empty() || data.len() < 2 {
         return None;
     }
-    reasons.push(
-        "Whoever is on a list has no rows in that dataset, and still counts in the others, as somebody who did nothing there: rates, and \
-         effects on what people did, are then too small by their share."
-            .into(),
-    );
+    let why = "Whoever is on a list has no rows in that dataset. Where an answer counts the people of another one they still count \
+               there, as somebody who did nothing in this one: rates, and effects on what people did, are then too small by their \
+               share.";
+    reasons.push(why.into());
     let headline = "PEOPLE ARE TAKEN OUT.".into();
     Some(Banner { severity: Severity::Notice, headline, reasons })
 }
@@ -353,6 +352,29 @@ mod tests {
         assert!(trial.contains("A trial touches no budget."), "{trial}");
         assert!(!trial.contains("sent to this enclave") && !trial.contains("charged"), "{trial}");
         assert!(page(Source::Derived, None).contains("charged"));
+    }
+
+    #[test]
+    fn whoever_is_taken_out_of_one_dataset_and_counts_in_another_is_said() {
+        let digest = crate::digest::Digest::of("sample", b"list");
+        let list = crate::opt_outs::NamedOptOuts { number: 1_795_435_200, places: 256, digest };
+        let version = |dataset: &str, opt_outs| DataVersion {
+            dataset: dataset.to_owned(),
+            owner: "shop".to_owned(),
+            version: 1,
+            manifest: digest,
+            declared: crate::sealed::Declared { rows: 1_000, rows_per_person: 1 },
+            opt_outs,
+        };
+        let [people, sales] = [version("people", None), version("sales", Some(list))];
+        let banner = taken_out(&[people.clone(), sales.clone()]).unwrap();
+        let first = banner.reasons.first().unwrap().raw();
+        assert_eq!(
+            first,
+            "Up to 256 identifiers are on the owner\u{2019}s list of opt-outs of sales."
+        );
+        assert!(taken_out(&[sales]).is_none(), "nobody is left who could count");
+        assert!(taken_out(&[people.clone(), people]).is_none());
     }
 
     #[test]
