@@ -344,6 +344,22 @@ fn programs_and_tests_agree_on_the_features_of_every_crate() {
     assert!(other.is_empty(), "with other features in tests: {other:#?}");
 }
 
+/// `make test` runs the test programs called `all`, and beside them those whose names its patterns fit.
+#[test]
+fn every_test_program_is_run_by_make_test() {
+    let packages = metadata().packages;
+    let targets = packages.iter().flat_map(|package| &package.targets);
+    let is_run = |name: &str| match name.strip_prefix("al") {
+        None => name != "a",
+        Some(rest) => rest.starts_with('l'),
+    };
+    let missed: Vec<_> = targets
+        .filter(|target| target.is_test() && !is_run(&target.name))
+        .map(|target| &target.name)
+        .collect();
+    assert!(missed.is_empty(), "add a pattern to test-crates in the Makefile: {missed:?}");
+}
+
 /// Looking for examples takes as long as compiling; a crate that has none says so, and has none.
 #[test]
 fn a_crate_whose_examples_are_not_run_has_none() {
