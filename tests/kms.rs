@@ -137,7 +137,7 @@ fn a_forged_swapped_or_broken_answer_opens_nothing() {
         (Mischief::Forges(Vec::new()), "KMS unwrapped 0 bytes, expected a data key of 32"),
         (Mischief::Repeats, "the envelope is sealed to the key of another request"),
         (Mischief::Alters, "names this request's key and does not open"),
-        (Mischief::Cuts, "this is no envelope of KMS"),
+        (Mischief::Cuts, "these bytes are not an envelope of AWS KMS"),
         (Mischief::Bares, "the answer has no CiphertextForRecipient"),
     ] {
         room.kms.does(mischief);

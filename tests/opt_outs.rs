@@ -280,7 +280,7 @@ async fn a_custody_pays_for_no_job_on_an_older_list_and_remembers_the_newest() {
             time: client::clock::now(),
             id: [1; 16],
             job: prepared.as_bytes().to_vec(),
-            manifests: manifests.map(|it| it.as_bytes().to_vec().into()).into(),
+            manifests: manifests.map(|manifest| manifest.as_bytes().to_vec().into()).into(),
             only_asks: false,
         };
         let owner = stage.parties.custody_of("publisher");

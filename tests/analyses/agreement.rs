@@ -102,35 +102,49 @@ fn forged(figures: &Figures) -> Vec<(String, Figures)> {
     };
     for at in 0..figures.cells.len() {
         let totals = &figures.cells[at].totals;
-        change(format!("people {at}"), &|it| it.cells[at].totals.people += FAR);
+        change(format!("people {at}"), &|figures| figures.cells[at].totals.people += FAR);
         for sum in 0..totals.sums.len() {
-            change(format!("sum {at} {sum}"), &|it| it.cells[at].totals.sums[sum] += FAR);
+            change(format!("sum {at} {sum}"), &|figures| figures.cells[at].totals.sums[sum] += FAR);
         }
         for sum in 0..totals.products.len() {
-            change(format!("product {at} {sum}"), &|it| it.cells[at].totals.products[sum] += FAR);
+            change(format!("product {at} {sum}"), &|figures| {
+                figures.cells[at].totals.products[sum] += FAR
+            });
         }
     }
     for sum in 0..figures.other.as_ref().map_or(0, |other| other.sums.len()) {
-        change(format!("other {sum}"), &|it| it.other.as_mut().unwrap().sums[sum] += FAR);
+        change(format!("other {sum}"), &|figures| figures.other.as_mut().unwrap().sums[sum] += FAR);
     }
     for sum in 0..figures.other.as_ref().map_or(0, |other| other.products.len()) {
-        change(format!("other {sum}"), &|it| it.other.as_mut().unwrap().products[sum] += FAR);
+        change(format!("other {sum}"), &|figures| {
+            figures.other.as_mut().unwrap().products[sum] += FAR
+        });
     }
     for at in 0..figures.contrasts.len() {
         for sum in 0..figures.contrasts[at].sums.len() {
-            change(format!("contrast {sum}"), &|it| it.contrasts[at].sums[sum].contrast += FAR);
-            change(format!("pooled {sum}"), &|it| it.contrasts[at].sums[sum].pooled += FAR);
+            change(format!("contrast {sum}"), &|figures| {
+                figures.contrasts[at].sums[sum].contrast += FAR
+            });
+            change(format!("pooled {sum}"), &|figures| {
+                figures.contrasts[at].sums[sum].pooled += FAR
+            });
         }
         for sum in 0..figures.contrasts[at].products.len() {
-            change(format!("contrast {sum}"), &|it| it.contrasts[at].products[sum].contrast += FAR);
-            change(format!("pooled {sum}"), &|it| it.contrasts[at].products[sum].pooled += FAR);
+            change(format!("contrast {sum}"), &|figures| {
+                figures.contrasts[at].products[sum].contrast += FAR
+            });
+            change(format!("pooled {sum}"), &|figures| {
+                figures.contrasts[at].products[sum].pooled += FAR
+            });
         }
     }
     for at in 0..figures.spread.len() {
-        change(format!("spread {at}"), &|it| it.spread[at] += FAR);
+        change(format!("spread {at}"), &|figures| figures.spread[at] += FAR);
     }
-    change("withheld".to_owned(), &|it| it.withheld += FAR);
-    change("refused".to_owned(), &|it| it.no_consent = it.no_consent.map(|it| it + FAR));
+    change("withheld".to_owned(), &|figures| figures.withheld += FAR);
+    change("refused".to_owned(), &|figures| {
+        figures.no_consent = figures.no_consent.map(|people| people + FAR)
+    });
     all
 }
 

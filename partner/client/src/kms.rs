@@ -38,7 +38,7 @@ pub struct Standing<'a> {
     pub manifest: &'a SignedManifest,
     /// The builds of the contract that may have the keys.
     pub builds: &'a [Build],
-    /// When no instance takes it any more; as late as its keys allow if there is none.
+    /// From this time on no instance takes the grant. `None` for the latest time that its keys allow.
     pub until: Option<Time>,
 }
 
@@ -50,7 +50,7 @@ pub struct Made {
     pub sealed: SealedGrant,
     /// Columns that it grants.
     pub columns: Vec<String>,
-    /// When no instance takes it any more.
+    /// From this time on no instance takes the grant.
     pub until: Time,
 }
 

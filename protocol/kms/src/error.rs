@@ -16,7 +16,7 @@ pub enum EnvelopeError {
         found: usize,
     },
     /// Something stands in the envelope that KMS does not write, or it was cut off.
-    #[error("this is no envelope of KMS: expected {expected} at byte {at}")]
+    #[error("these bytes are not an envelope of AWS KMS: expected {expected} at byte {at}")]
     NotThis {
         /// What should stand there.
         expected: &'static str,

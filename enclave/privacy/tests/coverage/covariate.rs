@@ -105,16 +105,16 @@ fn totals(admitted: &Admitted, arms: [[Sums; 2]; 2]) -> Totals {
     let of_product = |product: &Product| {
         let unit = i64::try_from(product.unit()).unwrap();
         let column = column(match (product.one, product.other) {
-            (0, 0) => |it| it.yy,
-            (0, _) => |it| it.xy,
-            _ => |it| it.xx,
+            (0, 0) => |sums| sums.yy,
+            (0, _) => |sums| sums.xy,
+            _ => |sums| sums.xx,
         });
         column.into_iter().map(|total| total / unit).collect()
     };
     Totals {
         cells: Names::Public,
-        people: column(|it| it.n),
-        sums: vec![column(|it| it.y), column(|it| it.x)],
+        people: column(|sums| sums.n),
+        sums: vec![column(|sums| sums.y), column(|sums| sums.x)],
         products: products.iter().map(of_product).collect(),
         spread: Vec::new(),
     }
@@ -344,13 +344,14 @@ fn swapped_arms_have_the_contrary_adjusted_effect() {
 #[test]
 fn a_covariate_in_another_unit_or_moved_adjusts_alike() {
     let before = cuped(&exact(some(), 20_000));
-    let thirds = changed(|it| (it.x, it.xx, it.xy) = (3 * it.x, 9 * it.xx, 3 * it.xy));
+    let thirds =
+        changed(|sums| (sums.x, sums.xx, sums.xy) = (3 * sums.x, 9 * sums.xx, 3 * sums.xy));
     let thirds = cuped(&exact(thirds, 60_000));
     assert!(close(before.theta.unwrap(), 3.0 * thirds.theta.unwrap()), "{before:?} {thirds:?}");
     let by = 2_000;
-    let moved = changed(|it| {
-        (it.xx, it.xy) = (it.xx + 2 * by * it.x + by * by * it.n, it.xy + by * it.y);
-        it.x += by * it.n;
+    let moved = changed(|sums| {
+        (sums.xx, sums.xy) = (sums.xx + 2 * by * sums.x + by * by * sums.n, sums.xy + by * sums.y);
+        sums.x += by * sums.n;
     });
     let moved = cuped(&exact(moved, 22_000));
     for other in [thirds, moved] {
@@ -362,9 +363,9 @@ fn a_covariate_in_another_unit_or_moved_adjusts_alike() {
 #[test]
 fn everybody_twice_has_the_same_adjusted_effect_and_a_smaller_error() {
     let before = cuped(&exact(some(), 20_000));
-    let twice = changed(|it| {
-        let Sums { n, y, yy, x, xx, xy } = *it;
-        *it = Sums { n: 2 * n, y: 2 * y, yy: 2 * yy, x: 2 * x, xx: 2 * xx, xy: 2 * xy };
+    let twice = changed(|sums| {
+        let Sums { n, y, yy, x, xx, xy } = *sums;
+        *sums = Sums { n: 2 * n, y: 2 * y, yy: 2 * yy, x: 2 * x, xx: 2 * xx, xy: 2 * xy };
     });
     let twice = cuped(&exact(twice, 20_000));
     assert!(close(before.ate, twice.ate), "{before:?} {twice:?}");
@@ -376,8 +377,9 @@ fn everybody_twice_has_the_same_adjusted_effect_and_a_smaller_error() {
 #[test]
 fn a_covariate_that_tells_nothing_leaves_the_change_as_it_is() {
     for of_all in [0, 700] {
-        let arms = changed(|it| {
-            (it.x, it.xx, it.xy) = (of_all * it.n, of_all * of_all * it.n, of_all * it.y);
+        let arms = changed(|sums| {
+            (sums.x, sums.xx, sums.xy) =
+                (of_all * sums.n, of_all * of_all * sums.n, of_all * sums.y);
         });
         let result = exact(arms, 20_000);
         let (outcome, found) = (&result.answer.outcomes[0], cuped(&result));

@@ -57,7 +57,7 @@ impl Grants {
     }
 }
 
-/// Why a file is no list of grants.
+/// Why a file cannot be read as a list of grants.
 ///
 /// Remedy: give what `aws kms list-grants --key-id KEY` prints, whole.
 #[derive(Debug, thiserror::Error)]

@@ -265,7 +265,9 @@ pub(crate) enum PolicyError {
         element: &'static str,
     },
     /// A part that policies do not have, which might be meant to restrict it.
-    #[error("statement {place}: \"{element}\" is no element of a key policy (case counts)")]
+    #[error(
+        "statement {place}: a key policy has no element called \"{element}\" (capitals matter)"
+    )]
     Unknown {
         /// The statement.
         place: String,

@@ -378,7 +378,7 @@ fn reads_what_aws_prints_and_refuses_what_could_be_read_in_two_ways() {
         ),
         (
             r#"{"Effect": "Allow", "Principal": "*", "Action": "*", "condition": {}}"#,
-            "\"condition\" is no element of a key policy",
+            "a key policy has no element called \"condition\"",
         ),
         (r#"{"Effect": "allow", "Principal": "*", "Action": "*"}"#, "expected Effect"),
         (r#"{"Effect": "Allow", "Action": "*"}"#, "expected Principal"),

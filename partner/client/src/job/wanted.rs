@@ -36,7 +36,7 @@ impl Wanted {
     ///
     /// # Errors
     ///
-    /// [`TemplateError`] of a TOML that is no job of this contract.
+    /// [`TemplateError`] if the TOML is not a job that this contract permits.
     pub fn question(&self, contract: &Contract) -> Result<(String, Question), TemplateError> {
         match self {
             Self::Template(text) => question_from_toml(text, contract),

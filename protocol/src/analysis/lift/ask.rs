@@ -138,7 +138,7 @@ impl RawLift {
             ),
             (
                 "lift.covariates.strata",
-                self.covariates.as_ref().is_some_and(|it| it.strata.is_some()),
+                self.covariates.as_ref().is_some_and(|covariates| covariates.strata.is_some()),
             ),
             ("lift.geo", self.geo.is_some()),
             ("lift.export", self.export.is_some()),

@@ -134,8 +134,8 @@ impl OnlyInOne {
 
 impl Agreement {
     /// Compares two releases of the question of `proven` on the same data, each with noise of its own. The data have at most `rows`
-    /// rows, which bounds how many cells with private names there can be. `None` if one of them is no release of it,
-    /// or has no noise.
+    /// rows, which bounds how many cells with private names there can be. `None` if one of them is a release of
+    /// another question, or was made without noise.
     ///
     /// Of two honest releases something is apart in at most one of 1 / [`FALSE_ALARM`] comparisons, whatever the data are: half of that is
     /// for head counts, over all cells that there can be, since the counts decide what is shown; half for everything else, over what is
@@ -264,10 +264,10 @@ impl Pair<'_> {
         match (&which.of, which.amount) {
             // A count of several cells that are not shown by themselves is one of counts that are small by chance.
             (Cells::Cell(name), Amount::People) => {
-                [one, other].iter().all(|it| it.draws(name) == 1)
+                [one, other].iter().all(|release| release.draws(name) == 1)
             }
             (Cells::Cell(name), _) => {
-                [one, other].iter().all(|it| it.draws(name) == 1)
+                [one, other].iter().all(|release| release.draws(name) == 1)
                     || names(one.figures) == names(other.figures)
             }
             (Cells::Other, Amount::People) => false,

@@ -82,7 +82,7 @@ proptest! {
             return Ok(());
         };
         let difference = pair.lift(Confidence::two_sided(0.95)).difference.unwrap();
-        let [low, high] = interval.map(|it| [it.lower.unwrap(), it.upper.unwrap()]).unwrap();
+        let [low, high] = interval.map(|interval| [interval.lower.unwrap(), interval.upper.unwrap()]).unwrap();
         prop_assert!(low <= estimate && estimate <= high);
         let excludes = interval.unwrap().excludes_zero();
         prop_assert_eq!(excludes, difference.interval.unwrap().excludes_zero());

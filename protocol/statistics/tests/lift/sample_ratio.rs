@@ -10,7 +10,7 @@ use statistics::{
 fn sample_ratio_agrees_with_the_reference() {
     for case in vectors()["sample_ratio"].as_array().unwrap() {
         let numbers = |key: &str| -> Vec<f64> {
-            case[key].as_array().unwrap().iter().map(|it| it.as_f64().unwrap()).collect()
+            case[key].as_array().unwrap().iter().map(|number| number.as_f64().unwrap()).collect()
         };
         let counts: Vec<_> = numbers("counts").iter().map(|&n| Figure::real(n, 0.0)).collect();
         let found = sample_ratio(&counts, &numbers("expected_share"), SAMPLE_RATIO_THRESHOLD);

@@ -56,7 +56,8 @@ impl Reading<'_> {
         let place = self.tally.cell_place_of_sum(at)?;
         let sums = cells.iter().map(|cell| cell.sums.get(place).copied());
         let sum = sums.collect::<Option<Vec<_>>>()?.into_iter().reduce(Figure::plus)?;
-        let sides = self.tally.measures.iter().take_while(|it| it.side != Side::POPULATION);
+        let sides =
+            self.tally.measures.iter().take_while(|measure| measure.side != Side::POPULATION);
         let products = (0..sides.count()).map(|outcome| {
             let found = cells.iter().copied().filter(|cell| is_matched(cell, MATCHED));
             self.product(found, outcome, at)

@@ -101,7 +101,7 @@ pub(super) fn levels(
     multiplicity: Multiplicity,
     confidence: Confidence,
 ) -> Vec<Level> {
-    let p: Vec<_> = all.iter().map(|it| it.as_ref()?.p(confidence)).collect();
+    let p: Vec<_> = all.iter().map(|adjusted| adjusted.as_ref()?.p(confidence)).collect();
     let levels = adjusted(multiplicity, &p, 1.0 - confidence.level).into_iter();
     levels.map(|(p_adjusted, missed)| Level { p_adjusted, missed }).collect()
 }

@@ -291,7 +291,7 @@ fn who_was_reached_is_a_measure_with_a_product_for_each_outcome() {
     let of = Quantity::Sum { column: "shown".to_owned() };
     let reached = Measure { side: Side::POPULATION, of, rows: Vec::new(), clamp: Clamp::ONE };
     assert_eq!(tally.measures[2], reached);
-    let pairs: Vec<_> = tally.products.iter().map(|it| (it.one, it.other)).collect();
+    let pairs: Vec<_> = tally.products.iter().map(|product| (product.one, product.other)).collect();
     assert_eq!(pairs, [(0, 2), (1, 1), (1, 2)]);
     assert_eq!(tally.weights, [10, 60, 1]);
     assert_eq!(tally.contrast.as_ref().unwrap().measures, [1]);
@@ -324,8 +324,9 @@ fn a_covariate_is_a_measure_with_its_square_and_a_product_for_each_outcome() {
         let lift = Lift { exposed, covariate: Some(covariate), ..lift() };
         price(&contract, "lift", &Question::Lift(lift)).map(|proven| proven.tally().clone())
     };
-    let pairs =
-        |tally: &Tally| -> Vec<_> { tally.products.iter().map(|it| (it.one, it.other)).collect() };
+    let pairs = |tally: &Tally| -> Vec<_> {
+        tally.products.iter().map(|product| (product.one, product.other)).collect()
+    };
     let tally = asked("before", 2, false).unwrap();
     assert_eq!(pairs(&tally), [(0, 2), (1, 1), (1, 2), (2, 2)]);
     assert_eq!((tally.weights.clone(), tally.measures[2].side), (vec![3, 18, 6], Side::POPULATION));
