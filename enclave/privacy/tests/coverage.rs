@@ -30,6 +30,37 @@ const SPEND: &[i64] = &[
     2_999, 2_999, 2_999, 4_200, 5_500, 7_100, 8_800, 11_000, 13_000, 17_000, 24_000, 33_000, 49_900,
 ];
 
+/// A table that `make statistics` prints, with the lines whose figures are outside of their bands.
+#[derive(Default)]
+struct Lines {
+    outside: Vec<String>,
+}
+
+impl Lines {
+    #[expect(clippy::print_stdout, reason = "prints a table")]
+    fn tell(&mut self, line: String, holds: bool) {
+        println!("{line}{}", if holds { "" } else { "  OUTSIDE" });
+        if !holds {
+            self.outside.push(line);
+        }
+    }
+
+    fn end(self) {
+        let Self { outside } = self;
+        assert!(outside.is_empty(), "outside of their bands:\n{}", outside.join("\n"));
+    }
+}
+
+/// The room, with one more measure of the people that the analysis names under `key`, and known by e-mail alone.
+fn contract_with(measure: &str, scale: u8, key: &str) -> Contract {
+    let agreed = room::column("agreed", "\"consent\"");
+    let column = room::column(measure, &format!("\"measure\"\nscale = {scale}"));
+    let text = room::text().replacen(&agreed, &format!("{column}{agreed}"), 1);
+    let text = text.replacen("arm = \"arm\"\n", &format!("arm = \"arm\"\n{key}\n"), 1);
+    let phone = room::column("phone", "\"match_key\"\nkind = \"phone\"");
+    Contract::parse(text.replace(&phone, "").as_bytes()).unwrap()
+}
+
 /// How often each setting of a long table is tried: `GLOVEBOX_TRIALS` times.
 #[expect(clippy::disallowed_methods, reason = "make statistics says how long it may take")]
 fn trials() -> u32 {

@@ -2,7 +2,7 @@
 //! without, and what must hold whatever the figures are.
 
 use super::grid::percent;
-use super::{Door, Draw, SPEND, YES, trials};
+use super::{Door, Draw, Lines, SPEND, YES, contract_with, trials};
 use crate::silent::Silent;
 use crate::support::room;
 use privacy::{Names, Totals};
@@ -54,12 +54,7 @@ struct Sums {
 
 /// The room, whose contract says what was known before.
 fn contract() -> Contract {
-    let agreed = room::column("agreed", "\"consent\"");
-    let before = room::column("before", "\"measure\"\nscale = 2");
-    let text = room::text().replacen(&agreed, &format!("{before}{agreed}"), 1);
-    let text = text.replacen("arm = \"arm\"\n", "arm = \"arm\"\ncovariates = [\"before\"]\n", 1);
-    let phone = room::column("phone", "\"match_key\"\nkind = \"phone\"");
-    Contract::parse(text.replace(&phone, "").as_bytes()).unwrap()
+    contract_with("before", 2, "covariates = [\"before\"]")
 }
 
 fn asked(amounts: &[i64], most: i64) -> Lift {
@@ -274,10 +269,9 @@ fn a_slice_of_the_table_holds_and_would_not_without_the_noise() {
 /// All of it, with `GLOVEBOX_TRIALS` trials of each.
 #[test]
 #[ignore = "takes long: make statistics"]
-#[expect(clippy::print_stdout, reason = "prints a table")]
 fn the_whole_table() {
     let trials = trials();
-    let mut outside = Vec::new();
+    let mut lines = Lines::default();
     for amounts in [YES, SPEND] {
         for epsilon in [0.25, 0.5, 1.0, 2.0] {
             for people in [2_000, 20_000, 200_000] {
@@ -288,16 +282,12 @@ fn the_whole_table() {
                     let rejects = effect > 0.0
                         || found.estimated == 0
                         || found.is_within(found.rejected, [0.04, 0.06]);
-                    let told = setting.told(&found);
-                    println!("{told}{}", if holds && rejects { "" } else { "  OUTSIDE" });
-                    if !(holds && rejects) {
-                        outside.push(told);
-                    }
+                    lines.tell(setting.told(&found), holds && rejects);
                 }
             }
         }
     }
-    assert!(outside.is_empty(), "outside of their bands:\n{}", outside.join("\n"));
+    lines.end();
 }
 
 /// Unequal arms of one population, without noise.

@@ -1,6 +1,6 @@
 //! How often a margin is shown where the effect is just not what was to be shown: at most as often as one minus the confidence says.
 
-use super::{Cells, Door, Draw, SPEND, YES, trials};
+use super::{Cells, Door, Draw, Lines, SPEND, YES, trials};
 use crate::support::room;
 use protocol::analysis::margin::{Better, Margin, MarginScale, MarginTest};
 use protocol::job::{Lift, Multiplicity, Outcome, OutcomeKind};
@@ -139,21 +139,17 @@ fn a_margin_is_shown_at_its_edge_no_more_often_than_the_test_says() {
 
 #[test]
 #[ignore = "takes long: make statistics"]
-#[expect(clippy::print_stdout, reason = "prints a table")]
 fn the_table_of_margins() {
     let trials = trials();
     let chance = 4.0 * (0.05 * 0.95 / f64::from(trials)).sqrt();
-    let mut outside = Vec::new();
+    let mut lines = Lines::default();
     for setting in settings() {
         let (shown, tested) = setting.shown(trials);
         let told =
             format!("shown {:5.2} % tested {:5.1} %  {setting:?}", 100.0 * shown, 100.0 * tested);
-        println!("{told}");
-        if shown > 0.055 + chance {
-            outside.push(told);
-        }
+        lines.tell(told, shown <= 0.055 + chance);
     }
-    assert!(outside.is_empty(), "outside of the band:\n{}", outside.join("\n"));
+    lines.end();
 }
 
 const SLICE: u32 = 100;

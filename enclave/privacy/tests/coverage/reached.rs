@@ -2,7 +2,7 @@
 //! both arms; that it is not there where too few were reached; and what must hold whatever the figures are.
 
 use super::grid::percent;
-use super::{Cells, Door, Draw, SPEND, YES, agrees, trials};
+use super::{Cells, Door, Draw, Lines, SPEND, YES, agrees, contract_with, trials};
 use crate::silent::Silent;
 use crate::support::room;
 use protocol::contract::Contract;
@@ -47,12 +47,7 @@ struct Found {
 
 /// The room, whose contract says who was reached.
 fn contract() -> Contract {
-    let agreed = room::column("agreed", "\"consent\"");
-    let reached = room::column("reached", "\"measure\"");
-    let text = room::text().replacen(&agreed, &format!("{reached}{agreed}"), 1);
-    let text = text.replacen("arm = \"arm\"\n", "arm = \"arm\"\nexposed = \"reached\"\n", 1);
-    let phone = room::column("phone", "\"match_key\"\nkind = \"phone\"");
-    Contract::parse(text.replace(&phone, "").as_bytes()).unwrap()
+    contract_with("reached", 0, "exposed = \"reached\"")
 }
 
 fn asked(amounts: &[i64], epsilon: f64, test_share: u32) -> Lift {
@@ -263,21 +258,16 @@ fn there_is_no_effect_where_too_few_were_reached() {
 /// All of it, with `GLOVEBOX_TRIALS` trials of each.
 #[test]
 #[ignore = "takes long: make statistics"]
-#[expect(clippy::print_stdout, reason = "prints a table")]
 fn the_whole_table() {
     let trials = trials();
-    let mut outside = Vec::new();
+    let mut lines = Lines::default();
     let mut tell = |setting: Setting| {
         let found = setting.run(trials);
         let holds = found.estimated == 0 || found.is_within(found.held, setting.band());
         let is_null = setting.effect.abs() < 1e-12;
         let rejects =
             !is_null || found.estimated == 0 || found.is_within(found.rejected, [0.04, 0.06]);
-        let told = setting.told(&found);
-        println!("{told}{}", if holds && rejects { "" } else { "  OUTSIDE" });
-        if !(holds && rejects) {
-            outside.push(told);
-        }
+        lines.tell(setting.told(&found), holds && rejects);
     };
     for amounts in [YES, SPEND] {
         for epsilon in [0.25, 1.0] {
@@ -297,7 +287,7 @@ fn the_whole_table() {
         }
     }
     tell(STRONG);
-    assert!(outside.is_empty(), "outside of their bands:\n{}", outside.join("\n"));
+    lines.end();
 }
 
 /// People of an arm; who has an outcome, the total and its squares; and of those reached who has one, the total, and their number.
